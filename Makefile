@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The front door. Meson does the work; `make help` says what there is.
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+all: ## build, into build/
+	@packaging/build.sh build --prefix=$(PREFIX)
+
+run: ## install what is missing, build, and start a desktop in the foreground
+	@packaging/deps.sh build run
+	@packaging/build.sh build --prefix=$(PREFIX)
+	@exec packaging/run.sh
+
+check: ## install what tests need, build with gcc and clang, run every suite
+	@packaging/deps.sh build run test
+	@packaging/check.sh
+
+deps: ## install what `make` and `make run` need
+	@packaging/deps.sh build run
+
+check-fresh: ## `make run` and `make check` in a fresh Debian 12 (needs root)
+	@packaging/check-fresh.sh
+
+bench: ## measure
+	@packaging/deps.sh build run test
+	@packaging/build.sh build --prefix=$(PREFIX)
+	@exec tests/bench/run
+
+install: all ## into $(DESTDIR)$(PREFIX)
+	@meson configure build --prefix=$(PREFIX)
+	@DESTDIR='$(DESTDIR)' meson install -C build --quiet
+
+format: ## clang-format on the lines that changed
+	@git clang-format
+
+clean: ## remove what was built
+	@rm -rf build build-check
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile
+
+.PHONY: all run check deps check-fresh bench install format clean help

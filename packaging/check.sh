@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# check.sh: builds with gcc and with clang, ASan and UBSan, and runs every
+# suite: all of them in the plain build; unit, fuzz and integration in the
+# other too. Ends with one line "N passed, N failed".
+set -eu
+root=$(dirname "$(dirname "$(readlink -f "$0")")")
+cd "$root"
+. packaging/say.sh
+
+builds=$root/build-check
+user=
+home=
+
+finish() {
+	status=$?
+	trap - EXIT INT TERM
+	if [ -n "$user" ]; then
+		userdel "$user" >/dev/null 2>&1 || true
+		rm -rf "$home"
+	fi
+	exit $status
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# A build directory of another compiler or place is of no use.
+CC=gcc packaging/build.sh "$builds/gcc" -Dwerror=true
+CC=clang packaging/build.sh "$builds/clang" -Dwerror=true \
+	-Db_sanitize=address,undefined -Db_lundef=false
+
+if [ -f tests/web/package-lock.json ]; then
+	# npm ci starts anew each time: only when the lock file changed.
+	if ! cmp -s tests/web/package-lock.json "$builds/package-lock.json" ||
+		[ ! -d tests/web/node_modules ]; then
+		quietly "Fetching what the browser tests need (npm)" \
+			npm ci --prefix tests/web --no-audit --no-fund
+		cp tests/web/package-lock.json "$builds/package-lock.json"
+	fi
+fi
+
+# As root, tests that stand for an ordinary user get one, and an installed copy
+# that this user may read.
+if [ "$(id -u)" = 0 ]; then
+	user=afar-check-$$
+	home=$(mktemp -d /tmp/afar-check-XXXXXX)
+	chmod 755 "$home"
+	useradd --home-dir "$home/home" --create-home --shell /bin/bash "$user"
+	DESTDIR=$home meson install -C "$builds/gcc" --no-rebuild --quiet >/dev/null
+	AFAR_TEST_USER=$user
+	AFAR_TEST_AFAR=$home/usr/local/bin/afar
+	export AFAR_TEST_USER AFAR_TEST_AFAR
+fi
+
+# run BUILD SUITE…: what passed and failed goes to the reporter, wall time beside it.
+rm -f "$builds/results"
+run() {
+	build=$1
+	shift
+	for suite in "$@"; do
+		start=$(date +%s.%N)
+		log=$builds/$build/meson-logs/$suite.json
+		rm -f "$builds/$build/meson-logs/testlog.json" "$log"
+		if [ -t 1 ]; then
+			printf '\r\033[K%s' "==> $build: $suite"
+		fi
+		meson test -C "$builds/$build" --no-rebuild --suite "$suite" \
+			>"$builds/$build/meson-logs/$suite.out" 2>&1 </dev/null || true
+		if [ -t 1 ]; then
+			printf '\r\033[K'
+		fi
+		[ ! -f "$builds/$build/meson-logs/testlog.json" ] ||
+			cp "$builds/$build/meson-logs/testlog.json" "$log"
+		python3 packaging/check-report.py suite "$build" "$suite" "$log" \
+			"$(date +%s.%N)" "$start" "$builds/results"
+	done
+}
+say "Running the suites"
+run gcc unit fuzz integration web desktop browser
+run clang unit fuzz integration
+python3 packaging/check-report.py total "$builds/results"

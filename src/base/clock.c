@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static usec_t read_clock(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (usec_t)t.tv_sec * USEC_PER_SEC + (usec_t)t.tv_nsec / 1000;
+}
+
+usec_t clock_now(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+usec_t clock_wall(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
+char *clock_format(usec_t wall, char text[CLOCK_TEXT_MAX])
+{
+	time_t seconds = (time_t)(wall / USEC_PER_SEC);
+	unsigned msec = (unsigned)(wall / USEC_PER_MSEC % 1000);
+	struct tm tm;
+	size_t n;
+
+	gmtime_r(&seconds, &tm);
+	n = strftime(text, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + n, CLOCK_TEXT_MAX - n, ".%03uZ", msec);
+	return text;
+}

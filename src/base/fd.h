@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * File descriptors: ownership helpers. Every descriptor is O_CLOEXEC from
+ * birth; base/spawn.h alone decides what a child inherits. -1 means none.
+ */
+
+#include <errno.h>
+#include <unistd.h>
+
+/* Hands over a descriptor: its value, with the variable left -1. */
+#define TAKE_FD(fd)                                                                            \
+	({                                                                                     \
+		int *take_ = &(fd);                                                            \
+		int value_ = *take_;                                                           \
+		*take_ = -1;                                                                   \
+		value_;                                                                        \
+	})
+
+/* Closes @fd if there is one; returns -1, keeps errno: fd = fd_close(fd). */
+static inline int fd_close(int fd)
+{
+	if (fd >= 0) {
+		int saved = errno;
+
+		close(fd);
+		errno = saved;
+	}
+	return -1;
+}
+
+static inline void cleanup_close(int *fd)
+{
+	fd_close(*fd);
+}
+
+/* Makes @fd non-blocking. Returns 0 or negative errno. */
+int fd_set_nonblock(int fd);
+
+/* Is @fd an open descriptor of this process? */
+int fd_is_open(int fd);

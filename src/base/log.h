@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * The programs' log, on stderr: one line a record,
+ *
+ *	2026-01-31T12:00:00.000Z info supervisor: Xorg is ready on :20
+ *
+ * Levels: error = the user loses something; warning = degraded; info =
+ * lifecycle, once; debug = for us, shown when $AFAR_DEBUG is set. Never log
+ * keys, clipboard, PINs or tokens. A function logs or returns an error, never
+ * both.
+ */
+
+#include <stdarg.h>
+
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARNING,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG,
+};
+
+/* @program: a literal; stands in each line. Call once, first. */
+void log_init(const char *program);
+
+/* Records go to @fd from now on (borrowed), stderr at first. */
+void log_set_fd(int fd);
+
+void log_write(enum log_level level, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_info(...) log_write(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...) log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+void *mem_alloc(size_t n, size_t size)
+{
+	return calloc(n, size);
+}
+
+void *mem_resize(void *block, size_t n, size_t size)
+{
+	return reallocarray(block, n, size);
+}
+
+char *mem_dup(const void *bytes, size_t n)
+{
+	char *copy;
+
+	if (n == SIZE_MAX)
+		return NULL;
+	copy = mem_alloc(n + 1, 1);
+	if (copy)
+		memcpy(copy, bytes, n);
+	return copy;
+}
+
+static void *require(void *block)
+{
+	if (!block) {
+		fputs("out of memory\n", stderr);
+		abort();
+	}
+	return block;
+}
+
+void *xalloc(size_t n, size_t size)
+{
+	return require(mem_alloc(n, size));
+}
+
+char *xstrdup(const char *text)
+{
+	return require(mem_dup(text, strlen(text)));
+}
+
+char *xprintf(const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = vasprintf(&text, format, args);
+	va_end(args);
+	return require(r < 0 ? NULL : text);
+}

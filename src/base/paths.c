@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/paths.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/sys.h"
+
+/* An environment variable that names an absolute path; NULL otherwise. */
+static const char *absolute_env(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && value[0] == '/' ? value : NULL;
+}
+
+static char *find_home(void)
+{
+	const char *home = absolute_env("HOME");
+	const struct passwd *entry;
+
+	if (home)
+		return xstrdup(home);
+	entry = getpwuid(getuid());
+	return entry && entry->pw_dir && entry->pw_dir[0] == '/' ? xstrdup(entry->pw_dir) : NULL;
+}
+
+static bool is_private_dir(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == getuid()
+		&& (st.st_mode & 0777) == 0700;
+}
+
+static void find_runtime_base(struct paths *self)
+{
+	const char *given = absolute_env("XDG_RUNTIME_DIR");
+
+	if (given) {
+		self->runtime_base = xstrdup(given);
+		return;
+	}
+	self->runtime_base = xprintf("/run/user/%u", (unsigned)getuid());
+	if (is_private_dir(self->runtime_base))
+		return;
+	free(self->runtime_base);
+	self->runtime_base = xprintf("/tmp/afar-%u", (unsigned)getuid());
+	self->runtime_is_ours = true;
+}
+
+int paths_init(struct paths *self, char **ret_why)
+{
+	const char *state = absolute_env("XDG_STATE_HOME");
+
+	*self = (struct paths){ 0 };
+	self->home = find_home();
+	if (!self->home) {
+		*ret_why = xstrdup("HOME is not set and your account has no home directory: set HOME");
+		return -ENOENT;
+	}
+	self->config_dir = xprintf("%s/.config/afar", self->home);
+	self->config_file = xprintf("%s/host.json", self->config_dir);
+	self->lock_file = xprintf("%s/lock", self->config_dir);
+	self->state_dir = state ? xprintf("%s/afar", state)
+				: xprintf("%s/.local/state/afar", self->home);
+	self->log_file = xprintf("%s/afar.log", self->state_dir);
+	find_runtime_base(self);
+	self->runtime_dir = xprintf("%s/afar", self->runtime_base);
+	return 0;
+}
+
+static int make(const char *path, char **ret_why)
+{
+	int r = sys_make_dirs(path);
+
+	if (r < 0)
+		*ret_why = xprintf("cannot make the directory %s: %s", path, strerror(-r));
+	else if (access(path, W_OK) < 0) {
+		r = -errno;
+		*ret_why = xprintf("cannot write in %s: %s", path, strerror(-r));
+	}
+	return r;
+}
+
+int paths_make(const struct paths *self, char **ret_why)
+{
+	int r = make(self->config_dir, ret_why);
+
+	if (r == 0)
+		r = make(self->state_dir, ret_why);
+	if (r < 0)
+		return r;
+	if (self->runtime_is_ours) {
+		/* /tmp is everybody's: what is there already must be ours and private. */
+		if (mkdir(self->runtime_base, 0700) < 0 && errno != EEXIST) {
+			r = -errno;
+			*ret_why = xprintf("cannot make %s: %s", self->runtime_base, strerror(-r));
+			return r;
+		}
+		if (!is_private_dir(self->runtime_base)) {
+			*ret_why = xprintf("%s is not a private directory of yours: remove it, or set "
+					   "XDG_RUNTIME_DIR to one that is",
+				self->runtime_base);
+			return -EPERM;
+		}
+	}
+	r = make(self->runtime_dir, ret_why);
+	if (r == 0 && !is_private_dir(self->runtime_dir)) {
+		*ret_why = xprintf("%s is not a private directory of yours: remove it",
+			self->runtime_dir);
+		r = -EPERM;
+	}
+	return r;
+}
+
+void paths_finish(struct paths *self)
+{
+	free(self->home);
+	free(self->config_dir);
+	free(self->config_file);
+	free(self->lock_file);
+	free(self->state_dir);
+	free(self->log_file);
+	free(self->runtime_base);
+	free(self->runtime_dir);
+	*self = (struct paths){ 0 };
+}

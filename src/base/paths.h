@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * Where the user's files are. All of them exist in one place so that a
+ * command and the daemon, started from shells with different environments,
+ * still meet: the configuration directory depends on HOME alone.
+ */
+
+#include <stdbool.h>
+
+struct paths {
+	char *home;	   /* $HOME if absolute, else the passwd entry's */
+	char *config_dir;  /* HOME/.config/afar */
+	char *config_file; /* …/host.json: the identity */
+	char *lock_file;   /* …/lock */
+	char *state_dir;   /* ${XDG_STATE_HOME:-HOME/.local/state}/afar: logs */
+	char *log_file;	   /* …/afar.log */
+	char *runtime_base;  /* XDG_RUNTIME_DIR, /run/user/UID, or /tmp/afar-UID */
+	char *runtime_dir;   /* …/afar: removed when the daemon ends */
+	bool runtime_is_ours; /* runtime_base is /tmp/afar-UID: exported to children, removed too */
+};
+
+/**
+ * paths_init() - find them all; makes none
+ * @ret_why:  on failure a sentence for the user (allocated), else untouched
+ *
+ * The runtime directory is $XDG_RUNTIME_DIR, else /run/user/UID if it is ours and 0700, else
+ * /tmp/afar-UID. Returns 0 or negative errno.
+ */
+int paths_init(struct paths *self, char **ret_why);
+
+/**
+ * paths_make() - make the directories, each 0700
+ *
+ * A planted link, a foreign owner or a wider mode in /tmp is refused, -EPERM.
+ */
+int paths_make(const struct paths *self, char **ret_why);
+
+void paths_finish(struct paths *self);

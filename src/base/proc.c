@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/proc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/sys.h"
+
+int proc_stat_read(pid_t pid, struct proc_stat *ret)
+{
+	CLEANUP(close) int fd = -1;
+	char path[32], text[512];
+	const char *at;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = sys_open(path, O_RDONLY, 0);
+	if (fd < 0)
+		return fd == -ENOENT ? -ESRCH : fd;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return -ESRCH;
+	text[n] = '\0';
+	at = strrchr(text, ')'); /* the name before it may hold anything */
+	if (!at
+		|| sscanf(at + 1,
+			   " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d"
+			   " %*d %*d %" SCNu64,
+			   &ret->state, &ret->parent, &ret->start_time)
+			!= 3)
+		return -EBADMSG;
+	return 0;
+}
+
+uint64_t proc_start_time(pid_t pid)
+{
+	struct proc_stat stat;
+
+	return proc_stat_read(pid, &stat) == 0 ? stat.start_time : 0;
+}
+
+struct process {
+	pid_t pid, parent;
+	bool below; /* the root */
+	bool spared;
+};
+
+static struct process *list_processes(size_t *ret_n)
+{
+	struct process *list = NULL;
+	struct dirent *entry;
+	size_t n = 0, size = 0;
+	DIR *dir = opendir("/proc");
+
+	if (!dir)
+		return NULL;
+	while ((entry = readdir(dir))) {
+		struct proc_stat stat;
+		unsigned long pid;
+
+		if (str_to_uint(entry->d_name, 1, INT32_MAX, &pid) < 0)
+			continue;
+		if (proc_stat_read((pid_t)pid, &stat) < 0 || stat.state == 'Z')
+			continue;
+		if (n == size) {
+			struct process *more = mem_resize(list, size ? size * 2 : 256, sizeof(*list));
+
+			if (!more)
+				break;
+			list = more;
+			size = size ? size * 2 : 256;
+		}
+		list[n++] = (struct process){ .pid = (pid_t)pid, .parent = stat.parent };
+	}
+	closedir(dir);
+	*ret_n = n;
+	return list;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct process *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static const struct process *find(const struct process *list, size_t n, pid_t pid)
+{
+	struct process key = { .pid = pid };
+
+	return n ? bsearch(&key, list, n, sizeof(*list), compare) : NULL;
+}
+
+unsigned proc_signal_descendants(pid_t root, pid_t spare, int signo)
+{
+	size_t n = 0;
+	CLEANUP(free) struct process *list = list_processes(&n);
+	unsigned n_signalled = 0;
+	bool changed = true;
+
+	if (n)
+		qsort(list, n, sizeof(*list), compare);
+	/* Pids wrap, so a child may stand before its parent: go round until nothing moves. */
+	while (changed) {
+		changed = false;
+		for (size_t i = 0; i < n; i++) {
+			struct process *p = &list[i];
+			const struct process *parent;
+
+			if (p->below)
+				continue;
+			parent = find(list, n, p->parent);
+			if (p->parent != root && !(parent && parent->below))
+				continue;
+			p->below = true;
+			p->spared = p->pid == spare || (parent && parent->spared);
+			changed = true;
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].below && !list[i].spared && kill(list[i].pid, signo) == 0)
+			n_signalled++;
+	}
+	return n_signalled;
+}
+
+char *proc_program_dir(void)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
+	char *slash;
+
+	if (n <= 0 || n == (ssize_t)sizeof(path))
+		return NULL;
+	path[n] = '\0';
+	slash = strrchr(path, '/');
+	if (!slash)
+		return NULL;
+	return mem_dup(path, slash == path ? 1 : (size_t)(slash - path));
+}

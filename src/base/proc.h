@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * What /proc says of processes. A pid alone names nobody for long: together
+ * with the start time it does. See proc_pid_stat(5).
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct proc_stat {
+	pid_t parent;
+	char state; /* R, S, D, Z ... */
+	uint64_t start_time; /* clock ticks since boot */
+};
+
+/* 0, or negative errno (-ESRCH: no such process). */
+int proc_stat_read(pid_t pid, struct proc_stat *ret);
+
+/* Start time of @pid; 0 when there is no such process. */
+uint64_t proc_start_time(pid_t pid);
+
+/**
+ * proc_signal_descendants() - send @signo to every process below @root
+ * @spare:  a pid that is left alone, with all below it (0: none)
+ *
+ * Zombies do not count. Returns how many were signalled.
+ */
+unsigned proc_signal_descendants(pid_t root, pid_t spare, int signo);
+
+/* The directory of the running program, with links resolved; caller frees. NULL on failure. */
+char *proc_program_dir(void);

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+
+#ifndef CLOSE_RANGE_CLOEXEC
+# define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+
+extern char **environ;
+
+void spawn_map(struct spawn *self, int from, int to)
+{
+	if (self->n_fds == SPAWN_FDS_MAX)
+		abort();
+	self->fds[self->n_fds++] = (struct spawn_fd){ .from = from, .to = to };
+}
+
+/* From here to exec only async-signal-safe calls: the parent may have threads. */
+
+static void reset_signals(void)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int signo = 1; signo < NSIG; signo++)
+		sigaction(signo, &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Everything at or above @first is closed by exec. Linux before 5.11 lacks close_range's flag. */
+static void close_from(int first)
+{
+	if (syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	for (int fd = first; fd < 1024; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/*
+ * The maps may overlap (3 to 4 and 4 to 3), so every source first moves above
+ * all targets. Returns the first number that is free of targets, or -errno.
+ */
+static int arrange_fds(struct spawn *self, int *error_fd)
+{
+	int above = 3;
+	int moved;
+
+	for (size_t i = 0; i < self->n_fds; i++) {
+		if (self->fds[i].to >= above)
+			above = self->fds[i].to + 1;
+	}
+	moved = fcntl(*error_fd, F_DUPFD_CLOEXEC, above);
+	if (moved < 0)
+		return -errno;
+	*error_fd = moved;
+	for (size_t i = 0; i < self->n_fds; i++) {
+		int from = self->fds[i].from;
+
+		if (from < 0)
+			from = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (from < 0)
+			return -errno;
+		from = fcntl(from, F_DUPFD_CLOEXEC, above);
+		if (from < 0)
+			return -errno;
+		self->fds[i].from = from;
+	}
+	close_from(0);
+	for (size_t i = 0; i < self->n_fds; i++) {
+		if (dup2(self->fds[i].from, self->fds[i].to) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int run_child(struct spawn *self, pid_t parent, int *error_fd)
+{
+	int r;
+
+	reset_signals();
+	r = arrange_fds(self, error_fd);
+	if (r < 0)
+		return r;
+	if (self->new_session && setsid() < 0)
+		return -errno;
+	if (self->death_signal) {
+		prctl(PR_SET_PDEATHSIG, self->death_signal);
+		if (getppid() != parent) /* it ended before we asked */
+			raise(self->death_signal);
+	}
+	if (self->directory && chdir(self->directory) < 0)
+		return -errno;
+	if (self->path)
+		execve(self->path, (char *const *)self->argv,
+			self->envp ? (char *const *)self->envp : environ);
+	else
+		execvpe(self->argv[0], (char *const *)self->argv,
+			self->envp ? (char *const *)self->envp : environ);
+	return -errno;
+}
+
+static void default_stdio(struct spawn *self)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		bool given = false;
+
+		for (size_t i = 0; i < self->n_fds; i++)
+			given |= self->fds[i].to == fd;
+		if (!given)
+			spawn_map(self, -1, fd);
+	}
+}
+
+pid_t spawn_start(const struct spawn *self)
+{
+	struct spawn child = *self;
+	pid_t parent = getpid(), pid;
+	sigset_t all, old;
+	int pipe_fds[2], error = 0;
+	ssize_t n;
+
+	default_stdio(&child);
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return -errno;
+
+	/* No handler of ours may run in the child before it has reset them. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	pid = fork();
+	if (pid == 0) {
+		error = run_child(&child, parent, &pipe_fds[1]);
+		if (write(pipe_fds[1], &error, sizeof(error)) < 0)
+			_exit(126);
+		_exit(127);
+	}
+	if (pid < 0)
+		error = -errno;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	close(pipe_fds[1]);
+	if (pid > 0) {
+		do {
+			n = read(pipe_fds[0], &error, sizeof(error));
+		} while (n < 0 && errno == EINTR);
+		if (n == (ssize_t)sizeof(error))
+			waitpid(pid, NULL, 0);
+		else
+			error = 0;
+	}
+	close(pipe_fds[0]);
+	return error ? error : pid;
+}
+
+int spawn_env_init(struct spawn_env *self, char *const *from)
+{
+	*self = (struct spawn_env){ 0 };
+	self->vars = mem_alloc(1, sizeof(*self->vars));
+	if (!self->vars)
+		return -ENOMEM;
+	for (; from && *from; from++) {
+		CLEANUP(free) char *name = mem_dup(*from, strlen(*from));
+		char *equals;
+		int r;
+
+		if (!name)
+			return -ENOMEM;
+		equals = strchr(name, '=');
+		if (!equals)
+			continue;
+		*equals = '\0';
+		r = spawn_env_set(self, name, equals + 1);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Index of @name's string, or @n. */
+static size_t find(const struct spawn_env *self, const char *name)
+{
+	size_t length = strlen(name);
+	size_t i;
+
+	for (i = 0; i < self->n; i++) {
+		if (strncmp(self->vars[i], name, length) == 0 && self->vars[i][length] == '=')
+			break;
+	}
+	return i;
+}
+
+int spawn_env_set(struct spawn_env *self, const char *name, const char *value)
+{
+	size_t i = find(self, name);
+	char *text = NULL;
+	char **vars;
+
+	if (!value) {
+		if (i < self->n) {
+			free(self->vars[i]);
+			self->vars[i] = self->vars[--self->n];
+			self->vars[self->n] = NULL;
+		}
+		return 0;
+	}
+	if (asprintf(&text, "%s=%s", name, value) < 0)
+		return -ENOMEM;
+	if (i < self->n) {
+		free(self->vars[i]);
+		self->vars[i] = text;
+		return 0;
+	}
+	vars = mem_resize(self->vars, self->n + 2, sizeof(*vars));
+	if (!vars) {
+		free(text);
+		return -ENOMEM;
+	}
+	self->vars = vars;
+	self->vars[self->n++] = text;
+	self->vars[self->n] = NULL;
+	return 0;
+}
+
+const char *spawn_env_get(const struct spawn_env *self, const char *name)
+{
+	size_t i = find(self, name);
+
+	return i < self->n ? strchr(self->vars[i], '=') + 1 : NULL;
+}
+
+void spawn_env_finish(struct spawn_env *self)
+{
+	for (size_t i = 0; i < self->n; i++)
+		free(self->vars[i]);
+	free(self->vars);
+	*self = (struct spawn_env){ 0 };
+}

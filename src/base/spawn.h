@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * Starting children. A child gets exactly what is said here: the descriptors
+ * that are mapped (all others are closed), default signal dispositions, an
+ * empty signal mask, the given environment. No shell is ever involved.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Descriptor @from of ours becomes @to of the child's. */
+struct spawn_fd {
+	int from; /* borrowed; -1: /dev/null */
+	int to;
+};
+
+#define SPAWN_FDS_MAX 16
+
+struct spawn {
+	const char *const *argv;   /* NULL-terminated */
+	const char *path;	   /* what is executed; NULL: argv[0], looked up in PATH */
+	const char *const *envp;   /* NULL: ours */
+	const char *directory;	   /* NULL: ours */
+	struct spawn_fd fds[SPAWN_FDS_MAX]; /* 0, 1 and 2 default to /dev/null */
+	size_t n_fds;
+	bool new_session; /* setsid(2) */
+	int death_signal; /* sent to it when its parent ends; 0: none */
+};
+
+/**
+ * spawn_start() - fork and execute
+ *
+ * Returns the pid, or negative errno when fork, chdir or exec failed: an exec failure is
+ * known here (a pipe that close-on-exec closes tells), never as a later exit status.
+ */
+pid_t spawn_start(const struct spawn *self);
+
+/* Maps @from to @to. More than SPAWN_FDS_MAX aborts. */
+void spawn_map(struct spawn *self, int from, int to);
+
+/*
+ * An environment under construction: "NAME=value" strings, NULL-terminated,
+ * all allocated.
+ */
+struct spawn_env {
+	char **vars;
+	size_t n;
+};
+
+/* A copy of @from (NULL: empty). -ENOMEM. */
+int spawn_env_init(struct spawn_env *self, char *const *from);
+/* Sets or replaces @name; NULL @value removes it. -ENOMEM. */
+int spawn_env_set(struct spawn_env *self, const char *name, const char *value);
+/* Borrowed, until the next change; NULL when unset. */
+const char *spawn_env_get(const struct spawn_env *self, const char *name);
+void spawn_env_finish(struct spawn_env *self);
+
+static inline void cleanup_spawn_env(struct spawn_env *self)
+{
+	spawn_env_finish(self);
+}

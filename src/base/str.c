@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/str.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+const char *str_basename(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+int str_to_uint(const char *text, unsigned long min, unsigned long max, unsigned long *ret)
+{
+	unsigned long value;
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (*end)
+		return -EINVAL;
+	if (errno == ERANGE || value < min || value > max)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+/* Room for @n more bytes and a NUL. */
+static bool reserve(struct strbuf *self, size_t n)
+{
+	size_t need = self->length + n + 1;
+	size_t size = self->size ? self->size : 64;
+	char *text;
+
+	if (self->failed)
+		return false;
+	if (need <= self->size)
+		return true;
+	while (size < need)
+		size *= 2;
+	text = mem_resize(self->text, size, 1);
+	if (!text) {
+		self->failed = true;
+		return false;
+	}
+	self->text = text;
+	self->size = size;
+	return true;
+}
+
+void strbuf_append(struct strbuf *self, const char *bytes, size_t n)
+{
+	if (!reserve(self, n))
+		return;
+	if (n)
+		memcpy(self->text + self->length, bytes, n);
+	self->length += n;
+	self->text[self->length] = '\0';
+}
+
+void strbuf_printf(struct strbuf *self, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (n < 0 || !reserve(self, (size_t)n))
+		return;
+	va_start(args, format);
+	vsnprintf(self->text + self->length, (size_t)n + 1, format, args);
+	va_end(args);
+	self->length += (size_t)n;
+}
+
+void strbuf_consume(struct strbuf *self, size_t n)
+{
+	if (!n)
+		return;
+	memmove(self->text, self->text + n, self->length - n);
+	self->length -= n;
+	self->text[self->length] = '\0';
+}
+
+void strbuf_finish(struct strbuf *self)
+{
+	free(self->text);
+	*self = (struct strbuf){ 0 };
+}

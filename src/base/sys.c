@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/sys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+int sys_open(const char *path, int flags, mode_t mode)
+{
+	int fd = open(path, flags | O_CLOEXEC, mode);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int sys_write_all(int fd, const void *bytes, size_t n)
+{
+	const char *at = bytes;
+
+	while (n) {
+		ssize_t written = write(fd, at, n);
+
+		if (written < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		at += written;
+		n -= (size_t)written;
+	}
+	return 0;
+}
+
+int sys_random(void *bytes, size_t n)
+{
+	char *at = bytes;
+
+	while (n) {
+		ssize_t got = getrandom(at, n, 0);
+
+		if (got < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		at += got;
+		n -= (size_t)got;
+	}
+	return 0;
+}
+
+int sys_read_fd(int fd, size_t max, char **ret, size_t *ret_n)
+{
+	CLEANUP(strbuf) struct strbuf text = { 0 };
+	char chunk[4096];
+
+	for (;;) {
+		ssize_t got = read(fd, chunk, sizeof(chunk));
+
+		if (got < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		if (got == 0)
+			break;
+		if ((size_t)got > max - text.length)
+			return -EFBIG;
+		strbuf_append(&text, chunk, (size_t)got);
+		if (text.failed)
+			return -ENOMEM;
+	}
+	strbuf_append(&text, "", 0);
+	if (text.failed)
+		return -ENOMEM;
+	*ret_n = text.length;
+	*ret = TAKE_PTR(text.text);
+	return 0;
+}
+
+int sys_read_file(const char *path, size_t max, char **ret, size_t *ret_n)
+{
+	CLEANUP(close) int fd = sys_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	return sys_read_fd(fd, max, ret, ret_n);
+}
+
+static char *directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return mem_dup(".", 1);
+	return mem_dup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static int sync_directory(const char *path)
+{
+	CLEANUP(close) int fd = sys_open(path, O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd < 0)
+		return fd;
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+static int write_and_sync(int fd, const void *bytes, size_t n)
+{
+	int r = sys_write_all(fd, bytes, n);
+
+	if (r < 0)
+		return r;
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+static int put_in_place(const char *temporary, const char *path, enum sys_save how)
+{
+	if (how == SYS_SAVE_REPLACE)
+		return rename(temporary, path) < 0 ? -errno : 0;
+	if (link(temporary, path) < 0)
+		return -errno;
+	unlink(temporary);
+	return 0;
+}
+
+int sys_save_file(const char *path, const void *bytes, size_t n, enum sys_save how)
+{
+	CLEANUP(free) char *directory = directory_of(path);
+	CLEANUP(free) char *temporary = NULL;
+	CLEANUP(close) int fd = -1;
+	int r;
+
+	if (!directory || asprintf(&temporary, "%s.XXXXXX", path) < 0)
+		return -ENOMEM;
+	fd = mkostemp(temporary, O_CLOEXEC); /* 0600 */
+	if (fd < 0)
+		return -errno;
+	r = write_and_sync(fd, bytes, n);
+	if (r == 0)
+		r = put_in_place(temporary, path, how);
+	if (r < 0) {
+		unlink(temporary);
+		return r;
+	}
+	return sync_directory(directory);
+}
+
+int sys_make_dirs(const char *path)
+{
+	CLEANUP(free) char *copy = mem_dup(path, strlen(path));
+	struct stat st;
+
+	if (!copy)
+		return -ENOMEM;
+	for (char *at = copy + 1; *at; at++) {
+		if (*at != '/')
+			continue;
+		*at = '\0';
+		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+			return -errno;
+		*at = '/';
+	}
+	if (mkdir(copy, 0700) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	if (stat(copy, &st) < 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+static int remove_at(int parent, const char *name);
+
+static int remove_contents(int fd)
+{
+	DIR *dir = fdopendir(fd);
+	struct dirent *entry;
+	int result = 0;
+
+	if (!dir) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	while ((entry = readdir(dir))) {
+		int r;
+
+		if (str_equal(entry->d_name, ".") || str_equal(entry->d_name, ".."))
+			continue;
+		r = remove_at(dirfd(dir), entry->d_name);
+		if (r < 0 && result == 0)
+			result = r;
+	}
+	closedir(dir);
+	return result;
+}
+
+static int remove_at(int parent, const char *name)
+{
+	int fd, r;
+
+	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = remove_contents(fd);
+	if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT && r == 0)
+		r = -errno;
+	return r;
+}
+
+int sys_remove_tree(const char *path)
+{
+	return remove_at(AT_FDCWD, path);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/* One question to a running daemon over its control socket (wire/control.h), and its answer. */
+
+#include <jansson.h>
+
+#include "ctl/instance.h"
+#include "wire/control.h"
+
+/**
+ * call_daemon() - ask and wait, a few seconds at most
+ * @ret_body: a new reference: the body of its answer
+ *
+ * Returns 0, or negative errno with @ret_why (allocated), a line for the user.
+ */
+int call_daemon(const struct instance *instance, enum control_type request, json_t **ret_body,
+	char **ret_why);

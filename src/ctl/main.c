@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* afar: the command. afar(1) describes it. */
+#include <stdarg.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "ctl/ctl.h"
+#include "version.h"
+
+static const char help[] =
+	"Usage: afar COMMAND [OPTIONS]\n"
+	"\n"
+	"A desktop that is always there, in any browser.\n"
+	"\n"
+	"Commands:\n"
+	"  start         start the desktop, and wait until it is ready\n"
+	"  stop          end it, and everything that runs in it\n"
+	"  status        how each part of it does; --json for programs\n"
+	"  link          print a new link that signs a browser in, once\n"
+	"  pin           tell when the PIN was set; --new makes another\n"
+	"  logs          print the log\n"
+	"\n"
+	"  --help, --version\n"
+	"\n"
+	"`afar COMMAND --help` tells more, and afar(1) all.\n";
+
+static const struct command {
+	const char *name;
+	int (*run)(struct ctl *ctl, int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "start", ctl_start,
+		"Usage: afar start [OPTIONS] [-- X SERVER OPTIONS]\n"
+		"\n"
+		"Starts the desktop and waits until it is ready, or tells why it is not.\n"
+		"\n"
+		"  -f, --foreground         stay, end with Ctrl-C\n"
+		"  -s, --size WxH           size of the screen; again for others to choose from\n"
+		"      --display xorg|xvfb  the X server; otherwise the best that works\n"
+		"      --session COMMAND    what to run as the desktop session\n"
+		"      --listen ADDR:PORT   where browsers connect to (default 127.0.0.1:2327)\n" },
+	{ "stop", ctl_stop,
+		"Usage: afar stop\n\nEnds the desktop and everything in it; what does not end is killed "
+		"after 10 seconds.\n" },
+	{ "status", ctl_status,
+		"Usage: afar status [--json]\n\nTells how each part of the desktop does. Exit status 3: "
+		"it is not running.\n" },
+	{ "link", ctl_link,
+		"Usage: afar link\n\nPrints a link for a browser on this machine. It signs in once, "
+		"within an hour.\n" },
+	{ "pin", ctl_pin, "Usage: afar pin [--new]\n\nTells when the PIN was set; --new makes another and shows it, once.\n" },
+	{ "logs", ctl_logs, "Usage: afar logs\n\nPrints the log of the daemon and of all that it started.\n" },
+};
+
+void ctl_complain(const char *format, ...)
+{
+	va_list args;
+
+	fputs("afar: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+int ctl_no_arguments(int argc, char **argv)
+{
+	if (argc == 1)
+		return 0;
+	ctl_complain("`afar %s` takes no '%s'", argv[0], argv[1]);
+	return 1;
+}
+
+char *ctl_program(const char *name)
+{
+	CLEANUP(free) char *dir = proc_program_dir();
+	char *beside;
+
+	if (!dir)
+		return xstrdup(name);
+	beside = xprintf("%s/%s", dir, name);
+	if (access(beside, X_OK) == 0)
+		return beside;
+	free(beside);
+	return xprintf("%s/../libexec/afar/%s", dir, name);
+}
+
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && !str_equal(argv[i], "--"); i++) {
+		if (str_equal(argv[i], "--help") || str_equal(argv[i], "-h"))
+			return true;
+	}
+	return false;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	CLEANUP(free) char *why = NULL;
+	struct ctl ctl;
+	int status;
+
+	if (wants_help(argc, argv)) {
+		fputs(command->help, stdout);
+		return CTL_DONE;
+	}
+	if (paths_init(&ctl.paths, &why) < 0) {
+		ctl_complain("%s", why);
+		return CTL_FAILED;
+	}
+	status = command->run(&ctl, argc, argv);
+	paths_finish(&ctl.paths);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2) {
+		fputs(help, stderr);
+		return CTL_USAGE;
+	}
+	if (str_equal(argv[1], "--help") || str_equal(argv[1], "-h") || str_equal(argv[1], "help")) {
+		fputs(help, stdout);
+		return CTL_DONE;
+	}
+	if (str_equal(argv[1], "--version")) {
+		printf("afar %s (%s)\n", AFAR_VERSION, AFAR_COMMIT);
+		return CTL_DONE;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (str_equal(argv[1], commands[i].name))
+			return run(&commands[i], argc - 1, argv + 1);
+	}
+	ctl_complain("'%s' is no command: see `afar --help`", argv[1]);
+	return CTL_USAGE;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "guard/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "base/spawn.h"
+#include "base/sys.h"
+
+/* Between two looks at what a dying tree has forked meanwhile. */
+#define LOOK_AGAIN_USEC (100 * USEC_PER_MSEC)
+
+static void watched_signals(sigset_t *ret)
+{
+	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR2 };
+
+	sigemptyset(ret);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaddset(ret, signals[i]);
+}
+
+/* The next watched signal, or -1 at @deadline. */
+static int wait_signal(const sigset_t *set, usec_t deadline)
+{
+	for (;;) {
+		usec_t now = clock_now();
+		usec_t left = deadline > now ? deadline - now : 0;
+		struct timespec limit = {
+			.tv_sec = (time_t)(left / USEC_PER_SEC),
+			.tv_nsec = (long)(left % USEC_PER_SEC * 1000),
+		};
+		int signo = deadline == USEC_NEVER ? sigwaitinfo(set, NULL)
+						   : sigtimedwait(set, NULL, &limit);
+
+		if (signo > 0)
+			return signo;
+		if (errno == EAGAIN)
+			return -1;
+	}
+}
+
+/* Reaps what has ended. Returns whether any child is left. */
+static bool reap(struct guard *self)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == self->pid) {
+			self->pid = 0;
+			self->status = status;
+		}
+	}
+	return pid == 0;
+}
+
+static int start_supervisor(struct guard *self)
+{
+	struct spawn spawn = {
+		.argv = self->supervisor,
+		.path = self->supervisor[0],
+		.new_session = true, /* Ctrl-C is for us to pass on, once */
+		.death_signal = SIGTERM,
+	};
+	pid_t pid;
+
+	spawn_map(&spawn, STDOUT_FILENO, STDOUT_FILENO);
+	spawn_map(&spawn, STDERR_FILENO, STDERR_FILENO);
+	if (self->report_fd >= 0)
+		spawn_map(&spawn, self->report_fd, self->report_fd);
+	pid = spawn_start(&spawn);
+	if (pid < 0)
+		return (int)pid;
+	self->pid = pid;
+	return 0;
+}
+
+static void handle_signal(struct guard *self, int signo)
+{
+	switch (signo) {
+	case SIGTERM:
+	case SIGINT:
+		/* Asked twice: no more patience. */
+		self->kill_at = clock_now() + (self->kill_at == USEC_NEVER ? GUARD_STOP_USEC : 0);
+		kill(self->pid, SIGTERM);
+		break;
+	case SIGHUP:
+	case SIGUSR2:
+		kill(self->pid, signo);
+		break;
+	}
+}
+
+static void watch_supervisor(struct guard *self, const sigset_t *set)
+{
+	while (self->pid > 0) {
+		int signo = wait_signal(set, self->kill_at);
+
+		if (signo == SIGCHLD) {
+			reap(self);
+		} else if (signo > 0) {
+			handle_signal(self, signo);
+		} else {
+			log_warning("the supervisor does not end, killing it");
+			kill(self->pid, SIGKILL);
+			self->kill_at = clock_now() + GUARD_STOP_USEC;
+		}
+	}
+}
+
+/* SIGTERM to all that is left, SIGKILL at the deadline, until there is no child any more. */
+static void end_tree(struct guard *self, const sigset_t *set)
+{
+	if (self->kill_at == USEC_NEVER)
+		self->kill_at = clock_now() + GUARD_STOP_USEC;
+	if (!reap(self))
+		return;
+	proc_signal_descendants(getpid(), 0, SIGTERM);
+	while (reap(self)) {
+		usec_t now = clock_now();
+		bool late = now >= self->kill_at;
+		usec_t look = now + LOOK_AGAIN_USEC;
+		int signo;
+
+		if (late)
+			proc_signal_descendants(getpid(), 0, SIGKILL);
+		signo = wait_signal(set, late || look < self->kill_at ? look : self->kill_at);
+		if (signo == SIGTERM || signo == SIGINT)
+			self->kill_at = 0;
+		else if (signo < 0 && !late)
+			proc_signal_descendants(getpid(), 0, SIGTERM);
+	}
+}
+
+static void clean_up(struct guard *self)
+{
+	sys_remove_tree(self->runtime_dir);
+	if (self->runtime_base)
+		sys_remove_tree(self->runtime_base);
+	/* While the lock is held: who waits for it finds another file in its place and retries. */
+	unlink(self->lock_file);
+	self->lock_fd = fd_close(self->lock_fd);
+}
+
+static int exit_status(const struct guard *self)
+{
+	if (WIFEXITED(self->status))
+		return WEXITSTATUS(self->status);
+	log_error("the supervisor was killed by signal %d (%s): the desktop was ended",
+		WTERMSIG(self->status), strsignal(WTERMSIG(self->status)));
+	return 1;
+}
+
+/* Our own copies go, or whoever waits at the other ends never sees them close. */
+static void let_go_of_parent(struct guard *self)
+{
+	int null = sys_open("/dev/null", O_RDWR, 0);
+
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		close(null);
+	}
+	self->report_fd = fd_close(self->report_fd);
+}
+
+int guard_run(struct guard *self)
+{
+	sigset_t set;
+	int r;
+
+	self->kill_at = USEC_NEVER;
+	watched_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	r = start_supervisor(self);
+	if (r < 0) {
+		log_error("cannot start %s: %s", self->supervisor[0], strerror(-r));
+		clean_up(self);
+		return 1;
+	}
+	let_go_of_parent(self);
+	watch_supervisor(self, &set);
+	end_tree(self, &set);
+	clean_up(self);
+	return exit_status(self);
+}

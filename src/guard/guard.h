@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * The guard: ancestor of everything that a desktop consists of. It holds the
+ * lock that means "running", starts the supervisor, passes signals on, and
+ * when the supervisor has ended sees to it that nothing is left: whatever was
+ * started below it, however it daemonised, is its child in the end
+ * (PR_SET_CHILD_SUBREAPER, prctl(2)) and gets SIGTERM, then SIGKILL.
+ *
+ * It opens no socket, reads no file but /proc and the runtime directory that
+ * it removes, and knows nothing of desktops. TERM-1..3, D-17, SUP-09.
+ */
+
+#include <sys/types.h>
+
+#include "base/clock.h"
+
+/* From the first wish to stop until whatever is left is killed. */
+#define GUARD_STOP_USEC (10 * USEC_PER_SEC)
+
+struct guard {
+	const char *runtime_dir;  /* removed at the end */
+	const char *runtime_base; /* removed at the end too; NULL: it is not ours */
+	const char *lock_file;	  /* removed at the end */
+	int lock_fd;		  /* holds the flock; -1: none */
+	int report_fd;		  /* goes to the supervisor, see supervisor/report.h; -1: none */
+	const char *const *supervisor; /* its command, NULL-terminated */
+
+	pid_t pid;	/* the supervisor's; 0 once it has ended */
+	int status;	/* its wait status */
+	usec_t kill_at; /* CLOCK_MONOTONIC; USEC_NEVER until a stop is wanted */
+};
+
+/* Runs until nothing is left. Returns the exit status for main(). */
+int guard_run(struct guard *self);

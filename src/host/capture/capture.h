@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * Where pixels come from: an X server, a test pattern; later Wayland
+ * compositors. A capture tells the size first (a new geometry: the picture is
+ * black and everything will come), then batches of what may have changed.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/scene/rect.h"
+
+struct capture;
+
+/* Pixels in frame memory, 0x00RRGGBB with an undefined top byte. */
+struct capture_rect {
+	struct rect at;
+	const uint32_t *pixels; /* of the left top corner */
+	size_t stride;		/* pixels from one row to the next */
+};
+
+/* Borrowed, during the call only. */
+struct capture_batch {
+	unsigned generation; /* of the geometry: 1, 2, 3 … */
+	const struct capture_rect *rects;
+	size_t n_rects;
+};
+
+struct capture_events {
+	void (*geometry)(void *data, unsigned generation, unsigned width, unsigned height);
+	void (*batch)(void *data, const struct capture_batch *batch);
+	/* It cannot go on; destroy it. @why: for the log. */
+	void (*failed)(void *data, const char *why);
+};
+
+struct capture_impl {
+	void (*destroy)(struct capture *self);
+};
+
+/* Embedded in the variant's own struct. */
+struct capture {
+	const struct capture_impl *impl;
+	const struct capture_events *events; /* borrowed */
+	void *data;
+};
+
+/* Takes NULL. Safe in any of its own callbacks. */
+static inline void capture_destroy(struct capture *self)
+{
+	if (self)
+		self->impl->destroy(self);
+}

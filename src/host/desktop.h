@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * The desktop that the viewers see: capture, scene, cursor and input of one
+ * display, put together. It outlives displays: the supervisor tells when one
+ * comes and goes, and between two there is simply no picture.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cursor;
+struct desktop;
+struct host;
+struct input;
+struct scene;
+
+/* NULL: out of memory. */
+struct desktop *desktop_create(struct host *host);
+
+/* @display: ":20"; @xauthority: path. A failure is logged and retried at the next attach. */
+void desktop_attach(struct desktop *self, const char *display, const char *xauthority);
+
+/* Clients are told that there is no picture. */
+void desktop_detach(struct desktop *self);
+
+void desktop_destroy(struct desktop *self);
+
+/* Borrowed; they exist all the time, with or without a display. */
+struct scene *desktop_scene(struct desktop *self);
+struct cursor *desktop_cursor(struct desktop *self);
+struct input *desktop_input(struct desktop *self);

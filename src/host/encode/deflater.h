@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * A raw deflate stream (RFC 1951) cut into messages: each ends with a sync
+ * flush, whose last four bytes 00 00 FF FF are left out. The buffer grows as
+ * needed and is kept, up to DEFLATER_KEPT.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <zlib.h>
+
+#define DEFLATER_KEPT ((size_t)64 << 10)
+
+struct deflater {
+	z_stream stream;
+	uint8_t *buffer;
+	size_t size;
+	size_t headroom;
+	size_t length; /* behind the headroom */
+	size_t n_in;   /* bytes added since the last message */
+};
+
+/* @headroom: writable bytes before each message. Returns 0 or -ENOMEM. */
+int deflater_init(struct deflater *self, size_t headroom);
+void deflater_finish(struct deflater *self);
+
+/* 0 or -ENOMEM; the stream is then of no more use. */
+int deflater_add(struct deflater *self, const void *bytes, size_t n);
+
+/* Ends a message; @ret is borrowed until the next call. Never empty. */
+int deflater_take(struct deflater *self, uint8_t **ret, size_t *ret_n);

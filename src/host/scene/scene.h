@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * The shadow copy of the screen: what the viewers are to see. Captured pixels
+ * are compared with it tile by tile; what really changed is copied and becomes
+ * dirty in the view of each viewer. Work is proportional to what is reported
+ * as damaged, never to the size of the screen.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "host/scene/rect.h"
+#include "host/scene/region.h"
+
+struct scene {
+	unsigned width; /* 0x0: there is no picture */
+	unsigned height;
+	uint32_t *pixels; /* 0x00RRGGBB, top byte undefined; width x height without gaps */
+	struct list views;
+};
+
+/* What one viewer has not been sent yet. Embedded in the viewer. */
+struct scene_view {
+	struct list link;
+	struct region dirty;
+	bool lost; /* no memory for it after a resize: its viewer must go */
+};
+
+void scene_init(struct scene *self);
+
+/* All views must be gone. */
+void scene_finish(struct scene *self);
+
+/**
+ * scene_resize() - a new, black picture; nothing is dirty, since viewers start black too
+ *
+ * -ENOMEM: the picture is 0x0 then.
+ */
+int scene_resize(struct scene *self, unsigned width, unsigned height);
+
+/**
+ * scene_update() - take over captured pixels
+ * @at:      where they belong; clipped to the screen
+ * @pixels:  of @at's left top corner
+ * @stride:  pixels from one row to the next
+ *
+ * Returns whether anything differed: then it is dirty in every view.
+ */
+bool scene_update(
+	struct scene *self, const struct rect *at, const uint32_t *pixels, size_t stride);
+
+/* @view sees the whole screen as dirty. -ENOMEM; it needs no removal then. */
+int scene_add_view(struct scene *self, struct scene_view *view);
+void scene_remove_view(struct scene_view *view);
+
+/* Borrowed, until the next resize. */
+static inline const uint32_t *scene_at(const struct scene *self, int x, int y)
+{
+	return self->pixels + (size_t)y * self->width + (size_t)x;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "supervisor/bus.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "supervisor/child.h"
+#include "supervisor/ready-line.h"
+#include "supervisor/supervisor.h"
+
+struct bus {
+	struct supervisor *supervisor; /* borrowed */
+	struct child child;
+	struct ready_line ready;
+	char address[READY_LINE_MAX]; /* "": none of ours */
+};
+
+static void handle_ended(void *data, int code, int status)
+{
+	struct bus *self = data;
+
+	ready_line_close(&self->ready);
+	self->address[0] = '\0';
+	supervisor_child_ended(self->supervisor, POLICY_BUS, code, status, false);
+}
+
+static void handle_address(void *data, const char *line)
+{
+	struct bus *self = data;
+
+	snprintf(self->address, sizeof(self->address), "%s", line);
+	supervisor_event(self->supervisor, POLICY_IS_READY, POLICY_BUS, false);
+}
+
+int bus_create(struct bus **ret, struct supervisor *supervisor)
+{
+	struct bus *self = mem_new(struct bus);
+
+	if (!self)
+		return -ENOMEM;
+	self->supervisor = supervisor;
+	child_init(&self->child, supervisor->event, handle_ended, self);
+	*ret = self;
+	return 0;
+}
+
+void bus_destroy(struct bus *self)
+{
+	if (!self)
+		return;
+	ready_line_close(&self->ready);
+	child_finish(&self->child);
+	free(self);
+}
+
+/* One that the user's service manager or a login gave us. */
+static bool there_is_one(const struct supervisor *supervisor)
+{
+	CLEANUP(free) char *path = NULL;
+	struct stat st;
+
+	if (!str_empty(getenv("DBUS_SESSION_BUS_ADDRESS")))
+		return true;
+	if (asprintf(&path, "%s/bus", supervisor->paths.runtime_base) < 0)
+		return false;
+	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == getuid();
+}
+
+int bus_start(struct supervisor *supervisor, char *text, size_t size)
+{
+	struct bus *self = supervisor->bus;
+	CLEANUP(free) char *address = NULL;
+	CLEANUP(spawn_env) struct spawn_env env = { 0 };
+	CLEANUP(close) int ready_fd = -1;
+	const char *argv[] = { "dbus-daemon", "--session", "--nofork", "--nopidfile",
+		"--print-address=3", NULL, NULL };
+	struct spawn spawn = { .argv = argv, .directory = supervisor->paths.home };
+	int r;
+
+	if (there_is_one(supervisor)) {
+		supervisor_event(supervisor, POLICY_IS_ABSENT, POLICY_BUS, false);
+		return 0;
+	}
+	if (asprintf(&address, "--address=unix:path=%s/bus", supervisor->paths.runtime_dir) < 0)
+		return -ENOMEM;
+	argv[5] = address;
+	r = supervisor_make_env(supervisor, &env);
+	if (r == 0)
+		r = ready_line_open(
+			&self->ready, supervisor->event, &ready_fd, handle_address, self);
+	if (r < 0)
+		return r;
+	spawn.envp = (const char *const *)env.vars;
+	spawn_map(&spawn, ready_fd, 3);
+	r = child_start(&self->child, &spawn, &supervisor->components[POLICY_BUS].output);
+	if (r < 0) {
+		ready_line_close(&self->ready);
+		snprintf(text, size, "dbus-daemon cannot be started: %s", strerror(-r));
+	}
+	if (r == -ENOENT) {
+		supervisor_event(supervisor, POLICY_IS_ABSENT, POLICY_BUS, false);
+		return 0;
+	}
+	return r;
+}
+
+void bus_stop(struct supervisor *supervisor)
+{
+	child_stop(&supervisor->bus->child);
+}
+
+pid_t bus_pid(const struct supervisor *supervisor)
+{
+	return supervisor->bus->child.pid;
+}
+
+const char *bus_address(const struct bus *self)
+{
+	return self->address[0] ? self->address : NULL;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * What every component has beside its state in policy.h: names, how it is
+ * started and stopped, its output, and how it ended last.
+ */
+
+#include <sys/types.h>
+
+#include "supervisor/outlog.h"
+#include "supervisor/policy.h"
+#include "wire/status.h"
+
+struct supervisor;
+
+struct component_rules {
+	const char *name;	    /* of the status document */
+	const char *label;	    /* for people: "the session" */
+	const char *offline_reason; /* SUP-1; NULL: optional, its loss is none */
+
+	/*
+	 * Starts it. What comes of it is told by supervisor_event(), from the loop. Returns 0 or
+	 * negative errno with @text saying what could not be done.
+	 */
+	int (*start)(struct supervisor *supervisor, char *text, size_t size);
+	void (*stop)(struct supervisor *supervisor);
+	pid_t (*pid)(const struct supervisor *supervisor); /* 0: does not run */
+};
+
+extern const struct component_rules component_rules[POLICY_N_COMPONENTS];
+
+struct component {
+	struct outlog_stream output;
+	struct status_end last_end;
+	usec_t since_wall; /* of the state that is published */
+	enum component_state published;
+	usec_t next_try_wall;
+	usec_t next_try; /* what next_try_wall was made from */
+};

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "supervisor/display/display.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "supervisor/child.h"
+#include "supervisor/display/authority.h"
+#include "supervisor/display/setup.h"
+#include "supervisor/ready-line.h"
+#include "supervisor/supervisor.h"
+
+#define READY_FD 3
+#define N_NUMBERS 1000
+/* A server that accepts nobody after this time is a failure (XINIT-1). */
+#define START_LIMIT_USEC (10 * USEC_PER_SEC)
+
+struct display {
+	struct supervisor *supervisor; /* borrowed */
+	const struct display_impl *impl;
+	bool may_fall_back;
+	struct child child;
+	struct ready_line ready_line;
+	sd_event_source *start_timer;
+	struct setup *setup;
+	const struct display_watch *watch; /* borrowed */
+	char *authority;
+	unsigned number;
+	char name[16];
+	bool was_up; /* the server itself said that it is ready, in this run */
+	bool is_ready;
+	bool is_stopping;
+};
+
+void display_argv_add(struct display_argv *self, const char *arg)
+{
+	if (self->n < DISPLAY_ARGV_MAX - 1)
+		self->args[self->n++] = arg;
+}
+
+static bool socket_answers(const char *path, bool abstract)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	CLEANUP(close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	socklen_t length;
+
+	if (fd < 0)
+		return false;
+	snprintf(address.sun_path + abstract, sizeof(address.sun_path) - abstract, "%s", path);
+	length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + abstract + strlen(path));
+	/* EAGAIN: somebody listens, but has a full queue. */
+	return connect(fd, (struct sockaddr *)&address, length) == 0 || errno == EAGAIN;
+}
+
+/* Does a server run there, or lie something in the way that is not ours to remove? (N-1) */
+static bool number_is_taken(unsigned number)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/tmp/.X11-unix/X%u", number);
+	if (socket_answers(path, true) || socket_answers(path, false))
+		return true;
+	return lstat(path, &st) == 0 && (st.st_uid != geteuid() || !S_ISSOCK(st.st_mode));
+}
+
+static bool find_number(struct display *self, unsigned from)
+{
+	for (unsigned n = from; n < from + N_NUMBERS; n++) {
+		if (number_is_taken(n))
+			continue;
+		self->number = n;
+		snprintf(self->name, sizeof(self->name), ":%u", n);
+		return true;
+	}
+	return false;
+}
+
+/* A server that was killed leaves its socket behind (D-17). */
+static void remove_socket(struct display *self)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/tmp/.X11-unix/X%u", self->number);
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == geteuid()
+		&& !socket_answers(path, false))
+		unlink(path);
+}
+
+static void clear_run(struct display *self)
+{
+	self->is_ready = false;
+	self->start_timer = sd_event_source_unref(self->start_timer);
+	ready_line_close(&self->ready_line);
+	setup_destroy(self->setup);
+	self->setup = NULL;
+}
+
+static void handle_setup_done(void *data)
+{
+	struct display *self = data;
+
+	self->is_ready = true;
+	self->start_timer = sd_event_source_unref(self->start_timer);
+	log_info("%s is ready on display %s", self->impl->name, self->name);
+	supervisor_event(self->supervisor, POLICY_IS_READY, POLICY_DISPLAY, false);
+}
+
+static void handle_window_manager(void *data)
+{
+	struct display *self = data;
+
+	if (self->watch)
+		self->watch->window_manager(self->watch->data);
+}
+
+static void handle_window(void *data)
+{
+	struct display *self = data;
+
+	if (self->watch)
+		self->watch->window(self->watch->data);
+}
+
+/* Its own end follows, mostly; a server that only dropped us is of no use either. */
+static void handle_broken(void *data)
+{
+	struct display *self = data;
+
+	child_stop(&self->child);
+}
+
+static const struct setup_events setup_events = {
+	.done = handle_setup_done,
+	.window_manager = handle_window_manager,
+	.window = handle_window,
+	.broken = handle_broken,
+};
+
+/* The line has the number that we chose; what counts is that it came. */
+static void handle_ready_line(void *data, const char *line)
+{
+	struct display *self = data;
+	int r;
+
+	(void)line;
+	self->was_up = true;
+	r = setup_create(&self->setup, self->supervisor->event, self->name, self->authority,
+		self->impl, &self->supervisor->settings, &setup_events, self);
+	if (r < 0) {
+		log_error("cannot connect to display %s: %s", self->name, strerror(-r));
+		child_stop(&self->child);
+	}
+}
+
+static int handle_start_limit(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct display *self = data;
+
+	(void)source;
+	(void)usec;
+	log_error("%s does not become ready on display %s", self->impl->name, self->name);
+	child_stop(&self->child);
+	return 0;
+}
+
+static int launch(struct display *self, char *text, size_t size)
+{
+	struct supervisor *supervisor = self->supervisor;
+	CLEANUP(spawn_env) struct spawn_env env = { 0 };
+	CLEANUP(close) int ready_fd = -1;
+	struct display_argv argv = { 0 };
+	struct display_launch how = {
+		.name = self->name,
+		.authority = self->authority,
+		.directory = supervisor->paths.runtime_dir,
+		.ready_fd = READY_FD,
+		.settings = &supervisor->settings,
+	};
+	struct spawn spawn = { .argv = argv.args, .directory = "/" };
+	int r;
+
+	r = authority_write(self->authority, self->number);
+	if (r == 0)
+		r = self->impl->prepare(&how, &argv);
+	if (r < 0) {
+		snprintf(text, size, "files for the X server cannot be written in %s: %s",
+			supervisor->paths.runtime_dir, strerror(-r));
+		return r;
+	}
+	for (const char *const *option = supervisor->x_options; *option; option++)
+		display_argv_add(&argv, *option);
+	r = supervisor_make_env(supervisor, &env);
+	if (r == 0)
+		r = spawn_env_set(&env, "TMPDIR", NULL); /* ENV-7 */
+	if (r == 0)
+		r = ready_line_open(&self->ready_line, supervisor->event, &ready_fd,
+			handle_ready_line, self);
+	if (r < 0)
+		return r;
+	spawn.envp = (const char *const *)env.vars;
+	spawn_map(&spawn, ready_fd, READY_FD);
+	log_info("starting %s on display %s", self->impl->name, self->name);
+	r = child_start(
+		&self->child, &spawn, &supervisor->components[POLICY_DISPLAY].output);
+	if (r < 0) {
+		snprintf(text, size, "%s cannot be started: %s", argv.args[0], strerror(-r));
+		return r;
+	}
+	return sd_event_add_time_relative(supervisor->event, &self->start_timer, CLOCK_MONOTONIC,
+		START_LIMIT_USEC, 0, handle_start_limit, self);
+}
+
+/* After an end before it was ready: the next number, or the other variant. */
+static bool try_something_else(struct display *self)
+{
+	char text[256] = "";
+
+	if (self->is_stopping || self->was_up)
+		return false;
+	if (number_is_taken(self->number)) {
+		if (!find_number(self, self->number + 1))
+			return false;
+	} else if (self->may_fall_back && self->impl != &display_xvfb
+		&& display_xvfb.is_installed()) {
+		log_warning("%s cannot start, using Xvfb: see the lines above", self->impl->name);
+		self->impl = &display_xvfb;
+	} else {
+		return false;
+	}
+	if (launch(self, text, sizeof(text)) < 0) {
+		log_error("%s", text);
+		clear_run(self);
+		return false;
+	}
+	return true;
+}
+
+static void handle_ended(void *data, int code, int status)
+{
+	struct display *self = data;
+
+	clear_run(self);
+	remove_socket(self);
+	if (try_something_else(self))
+		return;
+	supervisor_child_ended(self->supervisor, POLICY_DISPLAY, code, status, false);
+}
+
+static int choose(struct display *self, char **ret_why)
+{
+	static const struct display_impl *const named[] = {
+		[SETTINGS_DISPLAY_XORG] = &display_xorg,
+		[SETTINGS_DISPLAY_XVFB] = &display_xvfb,
+	};
+	enum settings_display wish = self->supervisor->settings.display;
+
+	if (wish == SETTINGS_DISPLAY_AUTO) {
+		self->may_fall_back = true;
+		self->impl = display_xorg.is_installed() ? &display_xorg : &display_xvfb;
+	} else {
+		self->impl = named[wish];
+	}
+	if (self->impl->is_installed())
+		return 0;
+	*ret_why = xprintf(self->impl == &display_xorg
+			? "Xorg with the dummy driver is not installed: install xserver-xorg-core and "
+			  "xserver-xorg-video-dummy, or use --display xvfb"
+			: "no X server is installed: install xserver-xorg-core and "
+			  "xserver-xorg-video-dummy, or xvfb");
+	return -ENOENT;
+}
+
+int display_create(struct display **ret, struct supervisor *supervisor, char **ret_why)
+{
+	struct display *self = mem_new(struct display);
+	int r;
+
+	if (!self)
+		return -ENOMEM;
+	self->supervisor = supervisor;
+	self->authority = xprintf("%s/xauthority", supervisor->paths.runtime_dir);
+	child_init(&self->child, supervisor->event, handle_ended, self);
+	r = choose(self, ret_why);
+	if (r < 0) {
+		display_destroy(self);
+		return r;
+	}
+	*ret = self;
+	return 0;
+}
+
+void display_destroy(struct display *self)
+{
+	if (!self)
+		return;
+	clear_run(self);
+	child_finish(&self->child);
+	unlink(self->authority);
+	free(self->authority);
+	free(self);
+}
+
+int display_start(struct supervisor *supervisor, char *text, size_t size)
+{
+	struct display *self = supervisor->display;
+	int r;
+
+	self->is_stopping = false;
+	self->was_up = false;
+	if (!find_number(self, supervisor->flavour->first_display)) {
+		snprintf(text, size, "no display number is free");
+		return -EADDRINUSE;
+	}
+	r = launch(self, text, size);
+	if (r < 0)
+		clear_run(self);
+	return r;
+}
+
+void display_stop(struct supervisor *supervisor)
+{
+	supervisor->display->is_stopping = true;
+	child_stop(&supervisor->display->child);
+}
+
+pid_t display_pid(const struct supervisor *supervisor)
+{
+	return supervisor->display->child.pid;
+}
+
+const char *display_name(const struct display *self)
+{
+	return self->is_ready ? self->name : NULL;
+}
+
+const char *display_authority(const struct display *self)
+{
+	return self->authority;
+}
+
+void display_check(struct display *self, void (*done)(void *data, bool alive), void *data)
+{
+	if (self->setup)
+		setup_check(self->setup, done, data);
+	else
+		done(data, false);
+}
+
+void display_set_watch(struct display *self, const struct display_watch *watch)
+{
+	self->watch = watch;
+}

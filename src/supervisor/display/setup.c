@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "supervisor/display/setup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xcb/xcb.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "loop/xcb-connect.h"
+#include "loop/xcb-source.h"
+#include "supervisor/display/keymap.h"
+#include "supervisor/display/randr.h"
+
+#define CHECK_LIMIT_USEC (1 * USEC_PER_SEC)
+#define WM_PROPERTY "_NET_SUPPORTING_WM_CHECK"
+
+struct setup {
+	sd_event *event; /* borrowed */
+	const struct display_impl *impl;
+	const struct settings *settings;
+	const struct setup_events *events;
+	void *data;
+	struct xcb_source *source; /* NULL: broken */
+	xcb_window_t root;
+	xcb_atom_t wm_atom;
+	struct keymap *keymap;
+	struct randr *randr;
+
+	/* One question at a time: does it still answer? */
+	void (*check_done)(void *data, bool alive);
+	void *check_data;
+	sd_event_source *check_timer;
+};
+
+static void end_check(struct setup *self, bool alive)
+{
+	void (*done)(void *data, bool alive) = self->check_done;
+
+	self->check_timer = sd_event_source_unref(self->check_timer);
+	self->check_done = NULL;
+	if (done)
+		done(self->check_data, alive);
+}
+
+static void handle_modes(void *data, int error)
+{
+	struct setup *self = data;
+
+	randr_destroy(self->randr);
+	self->randr = NULL;
+	if (error)
+		log_warning("the X server keeps its own size: the modes could not be set: %s",
+			strerror(-error));
+	self->events->done(self->data);
+}
+
+static void start_modes(struct setup *self)
+{
+	int r = randr_start(&self->randr, self->source, self->root, self->impl->outputs,
+		self->settings, handle_modes, self);
+
+	if (r < 0)
+		handle_modes(self, r);
+}
+
+static void handle_keymap(void *data, int error)
+{
+	struct setup *self = data;
+
+	keymap_destroy(self->keymap);
+	self->keymap = NULL;
+	if (error)
+		log_warning("the evdev keymap could not be set, keys may be wrong: %s",
+			strerror(-error));
+	start_modes(self);
+}
+
+static void handle_wm_atom(void *data, const void *reply, const xcb_generic_error_t *error)
+{
+	const xcb_intern_atom_reply_t *atom = reply;
+	struct setup *self = data;
+
+	if (!error)
+		self->wm_atom = atom->atom;
+}
+
+static void handle_event(void *data, const xcb_generic_event_t *event)
+{
+	struct setup *self = data;
+
+	switch (event->response_type & 0x7f) {
+	case XCB_PROPERTY_NOTIFY: {
+		const xcb_property_notify_event_t *notify = (const void *)event;
+
+		if (self->wm_atom && notify->atom == self->wm_atom
+			&& notify->state == XCB_PROPERTY_NEW_VALUE)
+			self->events->window_manager(self->data);
+		break;
+	}
+	case XCB_MAP_NOTIFY:
+		self->events->window(self->data);
+		break;
+	}
+}
+
+static void handle_broken(void *data)
+{
+	struct setup *self = data;
+
+	keymap_destroy(self->keymap);
+	randr_destroy(self->randr);
+	self->keymap = NULL;
+	self->randr = NULL;
+	xcb_source_destroy(self->source);
+	self->source = NULL;
+	end_check(self, false);
+	self->events->broken(self->data);
+}
+
+static const struct xcb_source_events source_events = {
+	.event = handle_event,
+	.broken = handle_broken,
+};
+
+int setup_create(struct setup **ret, sd_event *event, const char *name, const char *authority,
+	const struct display_impl *impl, const struct settings *settings,
+	const struct setup_events *events, void *data)
+{
+	static const uint32_t mask =
+		XCB_EVENT_MASK_PROPERTY_CHANGE | XCB_EVENT_MASK_SUBSTRUCTURE_NOTIFY;
+	struct setup *self = mem_new(struct setup);
+	xcb_connection_t *c = NULL;
+	int r;
+
+	if (!self)
+		return -ENOMEM;
+	*self = (struct setup){ .event = event, .impl = impl, .settings = settings,
+		.events = events, .data = data };
+	r = xcb_connect_file(name, authority, &c, NULL);
+	if (r == 0)
+		r = xcb_source_create(&self->source, event, c, &source_events, self);
+	if (r < 0) {
+		if (c)
+			xcb_disconnect(c);
+		free(self);
+		return r;
+	}
+	self->root = xcb_setup_roots_iterator(xcb_get_setup(c)).data->root;
+	xcb_change_window_attributes(c, self->root, XCB_CW_EVENT_MASK, &mask);
+	r = xcb_source_await(self->source,
+		xcb_intern_atom(c, 0, strlen(WM_PROPERTY), WM_PROPERTY).sequence, handle_wm_atom,
+		self);
+	if (r == 0)
+		r = keymap_start(&self->keymap, self->source, self->root, handle_keymap, self);
+	if (r == -ENOTSUP) {
+		start_modes(self);
+		r = 0;
+	}
+	if (r < 0) {
+		setup_destroy(self);
+		return r;
+	}
+	*ret = self;
+	return 0;
+}
+
+void setup_destroy(struct setup *self)
+{
+	if (!self)
+		return;
+	keymap_destroy(self->keymap);
+	randr_destroy(self->randr);
+	xcb_source_destroy(self->source);
+	self->source = NULL;
+	end_check(self, false);
+	free(self);
+}
+
+static int handle_check_limit(sd_event_source *source, uint64_t usec, void *data)
+{
+	(void)source;
+	(void)usec;
+	end_check(data, false);
+	return 0;
+}
+
+static void handle_answer(void *data, const void *reply, const xcb_generic_error_t *error)
+{
+	(void)reply;
+	(void)error;
+	end_check(data, true);
+}
+
+void setup_check(struct setup *self, void (*done)(void *data, bool alive), void *data)
+{
+	int r = -ENOTCONN;
+
+	end_check(self, false);
+	self->check_done = done;
+	self->check_data = data;
+	if (self->source)
+		r = xcb_source_await(self->source,
+			xcb_get_input_focus(xcb_source_connection(self->source)).sequence,
+			handle_answer, self);
+	/* An answer that is known already comes from the loop too, never from within. */
+	sd_event_add_time_relative(self->event, &self->check_timer, CLOCK_MONOTONIC,
+		r < 0 ? 0 : CHECK_LIMIT_USEC, 0, handle_check_limit, self);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * The log file and what goes into it: our own records and, line by line, what
+ * the children print, with time and name before it. The file is capped and
+ * rotated (afar.log, .1, .2); pipes are drained as they fill, so that a child
+ * never waits for a disk. When the file cannot be written the lines are lost
+ * and everything else goes on. OUT-1, SUP-15, RES-04.
+ *
+ * Each stream also keeps its last lines in memory, for people who ask why.
+ */
+
+#include <stddef.h>
+#include <systemd/sd-event.h>
+
+#include "wire/status.h"
+
+#define OUTLOG_FILE_MAX (10 * 1024 * 1024) /* bytes, of each of the three files */
+
+struct outlog;
+
+/* One component's output, over all its runs. */
+struct outlog_stream {
+	struct outlog *log;  /* borrowed */
+	const char *name;    /* a literal */
+	struct outlog_pipe *pipe; /* of the current run; NULL: none */
+	char tail[STATUS_LOG_TAIL_LINES][STATUS_LOG_LINE_MAX]; /* a ring */
+	unsigned tail_next, n_tail;
+};
+
+/* Opens (or makes) @path and points base/log.h at it. Returns 0 or negative errno. */
+int outlog_create(struct outlog **ret, sd_event *event, const char *path);
+void outlog_destroy(struct outlog *self);
+
+void outlog_stream_init(struct outlog_stream *self, struct outlog *log, const char *name);
+
+/**
+ * outlog_stream_open() - a pipe for a new run
+ * @ret_fd:  the writing end, for the child; the caller closes it
+ *
+ * What a former run's leftovers still print goes on being logged. The tail starts anew.
+ */
+int outlog_stream_open(struct outlog_stream *self, int *ret_fd);
+
+/* Takes in what is in the pipe by now: after a child's end, before its tail is read. */
+void outlog_stream_drain(struct outlog_stream *self);
+
+/* The last lines, oldest first. */
+void outlog_stream_tail(const struct outlog_stream *self, struct status_end *ret);

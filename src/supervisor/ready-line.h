@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * A child that says on a pipe when it is ready, by one line: X servers
+ * (-displayfd: the number, the newline in a write of its own) and dbus-daemon
+ * (--print-address).
+ */
+
+#include <stddef.h>
+#include <systemd/sd-event.h>
+
+#define READY_LINE_MAX 512
+
+/* @line: without the newline. */
+typedef void (*ready_line_fn)(void *data, const char *line);
+
+struct ready_line {
+	int fd;
+	sd_event_source *source;
+	char text[READY_LINE_MAX];
+	size_t length;
+	ready_line_fn handle;
+	void *data;
+};
+
+/**
+ * ready_line_open() - make the pipe and wait for the line
+ * @ret_fd:  the writing end, for the child; the caller closes it
+ *
+ * A child that closes the pipe without a line is noticed by its own end. Returns 0 or negative
+ * errno.
+ */
+int ready_line_open(struct ready_line *self, sd_event *event, int *ret_fd, ready_line_fn handle,
+	void *data);
+
+/* Safe on a zeroed or closed one. */
+void ready_line_close(struct ready_line *self);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "supervisor/report.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/report-fd.h"
+#include "base/sys.h"
+
+void report_init(struct report *self, bool foreground)
+{
+	*self = (struct report){ .fd = -1 };
+	if (fd_is_open(REPORT_FD)) {
+		fcntl(REPORT_FD, F_SETFD, FD_CLOEXEC);
+		self->fd = REPORT_FD;
+	} else if (foreground) {
+		self->fd = STDOUT_FILENO;
+		self->plain = true;
+	}
+}
+
+/* Whoever waited may be gone: that is no trouble of ours. */
+static void send(struct report *self, const char *text, size_t n)
+{
+	if (self->fd >= 0 && sys_write_all(self->fd, text, n) < 0)
+		self->fd = self->plain ? -1 : fd_close(self->fd);
+}
+
+void report_line(struct report *self, const char *format, ...)
+{
+	char text[2048], line[2064];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	for (char *at = text, *next; at; at = next) {
+		int n;
+
+		next = strchr(at, '\n');
+		if (next)
+			*next++ = '\0';
+		n = snprintf(line, sizeof(line), "%s%s\n", self->plain ? "" : "MSG:", at);
+		send(self, line, (size_t)n);
+	}
+}
+
+void report_ready(struct report *self)
+{
+	if (!report_is_awaited(self))
+		return;
+	send(self, "READY\n", 6);
+	report_failed(self);
+}
+
+void report_failed(struct report *self)
+{
+	if (report_is_awaited(self))
+		self->fd = fd_close(self->fd);
+}

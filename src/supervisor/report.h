@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * News for whoever started us: progress, then ready or failed. `afar start`
+ * holds the other end of descriptor REPORT_FD and shows what comes:
+ *
+ *	MSG:text        a line for the user (MSG-1)
+ *	READY           it may go (MSG-3); closing without it means failure (MSG-4)
+ *
+ * In the foreground there is no such descriptor and the lines go to stdout.
+ */
+
+#include <stdbool.h>
+
+struct report {
+	int fd;	    /* -1: nobody waits */
+	bool plain; /* stdout: without prefixes */
+};
+
+/* @foreground: without a waiting parent, speak on stdout. */
+void report_init(struct report *self, bool foreground);
+
+/* One line; each line of a text of several gets its own prefix (MSG-2). */
+void report_line(struct report *self, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Releases who waits, at most once. Lines in the foreground go on. */
+void report_ready(struct report *self);
+void report_failed(struct report *self);
+
+static inline bool report_is_awaited(const struct report *self)
+{
+	return self->fd >= 0 && !self->plain;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "supervisor/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "supervisor/child.h"
+#include "supervisor/display/display.h"
+#include "supervisor/program.h"
+#include "supervisor/supervisor.h"
+
+/* A session that never says that it is ready is taken to be, this long after its start … */
+#define QUIET_USEC (10 * USEC_PER_SEC)
+/* … or after its first window. */
+#define WINDOW_USEC (1 * USEC_PER_SEC)
+
+struct session {
+	struct supervisor *supervisor; /* borrowed */
+	struct child child;
+	sd_event_source *ready_timer;
+	struct display_watch watch;
+	char text[1024];
+
+	/* How it ended, while we ask whether the display is to blame. */
+	int end_code, end_status;
+};
+
+static void is_ready(struct session *self)
+{
+	if (!self->ready_timer)
+		return;
+	self->ready_timer = sd_event_source_unref(self->ready_timer);
+	supervisor_event(self->supervisor, POLICY_IS_READY, POLICY_SESSION, false);
+}
+
+static int handle_ready_time(sd_event_source *source, uint64_t usec, void *data)
+{
+	(void)source;
+	(void)usec;
+	is_ready(data);
+	return 0;
+}
+
+static void handle_window_manager(void *data)
+{
+	is_ready(data);
+}
+
+static void handle_window(void *data)
+{
+	struct session *self = data;
+
+	if (self->ready_timer)
+		sd_event_source_set_time_relative(self->ready_timer, WINDOW_USEC);
+}
+
+static void handle_blame(void *data, bool alive)
+{
+	struct session *self = data;
+
+	supervisor_child_ended(self->supervisor, POLICY_SESSION, self->end_code, self->end_status,
+		!alive);
+}
+
+static void handle_ended(void *data, int code, int status)
+{
+	struct session *self = data;
+
+	self->ready_timer = sd_event_source_unref(self->ready_timer);
+	self->end_code = code;
+	self->end_status = status;
+	display_check(self->supervisor->display, handle_blame, self);
+}
+
+int session_create(struct session **ret, struct supervisor *supervisor)
+{
+	struct session *self = mem_new(struct session);
+
+	if (!self)
+		return -ENOMEM;
+	self->supervisor = supervisor;
+	child_init(&self->child, supervisor->event, handle_ended, self);
+	self->watch = (struct display_watch){
+		.window_manager = handle_window_manager,
+		.window = handle_window,
+		.data = self,
+	};
+	display_set_watch(supervisor->display, &self->watch);
+	*ret = self;
+	return 0;
+}
+
+void session_destroy(struct session *self)
+{
+	if (!self)
+		return;
+	self->ready_timer = sd_event_source_unref(self->ready_timer);
+	child_finish(&self->child);
+	free(self);
+}
+
+/* The first file of the flavour's list that exists; its path in @path. */
+static bool find_file(const struct supervisor *supervisor, char *path, size_t size)
+{
+	for (const char *const *file = supervisor->flavour->session_files; *file; file++) {
+		if (**file == '/')
+			snprintf(path, size, "%s", *file);
+		else
+			snprintf(path, size, "%s/%s", supervisor->paths.home, *file);
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Our own: beside the programs when installed, in the build directory otherwise. */
+static bool find_own(const struct supervisor *supervisor, char *path, size_t size)
+{
+	static const char *const places[] = {
+		"../../share/afar/session/session",
+		"../packaging/session/session",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		snprintf(path, size, "%s/%s", supervisor->program_dir, places[i]);
+		if (access(path, R_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+#define ARGV_MAX 5
+
+/* Fills the zeroed @argv, which may point into @path. */
+static int choose(const struct supervisor *supervisor, const char *argv[ARGV_MAX], char *path,
+	size_t size)
+{
+	if (supervisor->settings.session[0]) {
+		argv[0] = "/bin/sh";
+		argv[1] = "-c";
+		argv[2] = supervisor->settings.session;
+		return 0;
+	}
+	if (find_file(supervisor, path, size)) {
+		argv[0] = "/bin/sh";
+		if (access(path, X_OK) == 0) {
+			/* Through sh(1), which knows what to do without a #! line. */
+			argv[1] = "-c";
+			argv[2] = "exec \"$0\"";
+			argv[3] = path;
+		} else {
+			argv[1] = path;
+		}
+		return 0;
+	}
+	if (program_exists("x-session-manager")) {
+		argv[0] = "x-session-manager";
+		return 0;
+	}
+	if (find_own(supervisor, path, size)) {
+		argv[0] = "/bin/sh";
+		argv[1] = path;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int session_start(struct supervisor *supervisor, char *text, size_t size)
+{
+	struct session *self = supervisor->session;
+	CLEANUP(spawn_env) struct spawn_env env = { 0 };
+	const char *argv[ARGV_MAX] = { NULL };
+	char path[4096];
+	struct spawn spawn = { .argv = argv, .directory = supervisor->paths.home };
+	int r;
+
+	r = choose(supervisor, argv, path, sizeof(path));
+	if (r < 0) {
+		snprintf(text, size,
+			"there is no session to start: write one into ~/.config/afar/session, or "
+			"install a desktop such as xfce4");
+		return r;
+	}
+	r = supervisor_make_env(supervisor, &env);
+	if (r < 0)
+		return r;
+	spawn.envp = (const char *const *)env.vars;
+	for (const char *const *arg = argv; *arg; arg++)
+		snprintf(self->text, sizeof(self->text), "%s", *arg);
+	log_info("starting the session: %s", self->text);
+	r = sd_event_add_time_relative(supervisor->event, &self->ready_timer, CLOCK_MONOTONIC,
+		QUIET_USEC, 0, handle_ready_time, self);
+	if (r == 0)
+		r = child_start(
+			&self->child, &spawn, &supervisor->components[POLICY_SESSION].output);
+	if (r < 0) {
+		self->ready_timer = sd_event_source_unref(self->ready_timer);
+		snprintf(text, size, "%s cannot be started: %s", argv[0], strerror(-r));
+	}
+	return r < 0 ? r : 0;
+}
+
+void session_stop(struct supervisor *supervisor)
+{
+	struct session *self = supervisor->session;
+
+	self->ready_timer = sd_event_source_unref(self->ready_timer);
+	child_stop(&self->child);
+}
+
+pid_t session_pid(const struct supervisor *supervisor)
+{
+	return supervisor->session->child.pid;
+}
+
+const char *session_text(const struct session *self)
+{
+	return self->text;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * The supervisor: carries out what policy.h decides, and tells everybody how
+ * things stand. One event loop, no threads; a handler never waits.
+ *
+ * The parts of a desktop each have a file (display/, bus.c, session.c,
+ * host-process.c) with a start function; they tell what happens to them with
+ * supervisor_event(), and component.h has what they have in common.
+ */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+#include "base/paths.h"
+#include "base/spawn.h"
+#include "supervisor/attempts.h"
+#include "supervisor/component.h"
+#include "supervisor/flavour.h"
+#include "supervisor/listen.h"
+#include "supervisor/outlog.h"
+#include "supervisor/policy.h"
+#include "supervisor/report.h"
+#include "supervisor/tokens.h"
+#include "wire/settings.h"
+
+struct bus;
+struct commands;
+struct display;
+struct host_process;
+struct session;
+
+#define SUPERVISOR_N_EVENTS 32
+
+struct supervisor {
+	sd_event *event;
+	const struct flavour *flavour;
+	struct paths paths;
+	struct settings settings;
+	const char *const *x_options; /* borrowed from argv, NULL-terminated */
+	char *program_dir;
+	struct report report;
+	struct outlog *log;
+	struct listen_set listen;
+	char *url; /* http://127.0.0.1:2327/ */
+
+	json_t *config;	 /* host.json as it is */
+	json_t *viewers; /* array, from the host; NULL: none known */
+	struct tokens tokens;
+	struct attempts attempts;
+
+	struct relaunch_limits limits;
+	struct policy policy;
+	struct component components[POLICY_N_COMPONENTS];
+	struct policy_event events[SUPERVISOR_N_EVENTS]; /* the one that is handled, and after it */
+	size_t n_events;
+	sd_event_source *tick;
+	usec_t since;	    /* what since_wall was made from */
+	usec_t since_wall;  /* of policy.state */
+	enum status_state told; /* the state that the waiting parent knows of */
+	unsigned n_failures_told;
+
+	struct host_process *host;
+	struct display *display;
+	struct bus *bus;
+	struct session *session;
+	struct commands *commands;
+};
+
+/* Builds everything and starts the first components. Returns 0 or negative errno; then @why. */
+int supervisor_init(struct supervisor *self, char **ret_why);
+
+/* Something happened to a component: decides, acts, tells. */
+void supervisor_event(struct supervisor *self, enum policy_event_type type,
+	enum policy_component component, bool blame_display);
+
+/* An end with its description; drains the log first. */
+void supervisor_child_ended(struct supervisor *self, enum policy_component component, int code,
+	int status, bool blame_display);
+
+/* A component could not even be started: counts as an end, for the reason @text. */
+void supervisor_start_failed(
+	struct supervisor *self, enum policy_component component, const char *text);
+
+/* Ends everything; the loop ends when nothing runs any more. */
+void supervisor_stop(struct supervisor *self);
+
+/* Reads the configuration anew: a new PIN takes effect. Returns 0 or negative errno, @ret_why. */
+int supervisor_reload(struct supervisor *self, char **ret_why);
+
+/* The status document: a new reference, NULL when out of memory. */
+json_t *supervisor_status(const struct supervisor *self);
+
+/* Status goes to the host, and so to every page. */
+void supervisor_publish(struct supervisor *self);
+
+/* The environment of the desktop's processes; the caller finishes it. -ENOMEM. */
+int supervisor_make_env(const struct supervisor *self, struct spawn_env *ret);
+
+void supervisor_finish(struct supervisor *self);

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "wire/status.h"
+
+#include "base/mem.h"
+#include "version.h"
+#include "wire/text.h"
+
+const char *status_state_name(enum status_state state)
+{
+	static const char *const names[] = {
+		[STATUS_STARTING] = "starting",
+		[STATUS_READY] = "ready",
+		[STATUS_DEGRADED] = "degraded",
+		[STATUS_FAILED] = "failed",
+		[STATUS_STOPPED] = "stopped",
+	};
+	return names[state];
+}
+
+const char *component_state_name(enum component_state state)
+{
+	static const char *const names[] = {
+		[COMPONENT_OFF] = "off",
+		[COMPONENT_WAITING] = "waiting",
+		[COMPONENT_STARTING] = "starting",
+		[COMPONENT_READY] = "ready",
+		[COMPONENT_STOPPING] = "stopping",
+		[COMPONENT_FAILED] = "failed",
+	};
+	return names[state];
+}
+
+static json_t *time_to_json(usec_t wall)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	return wall ? json_string(clock_format(wall, text)) : json_null();
+}
+
+static json_t *pid_to_json(pid_t pid)
+{
+	return pid ? json_integer(pid) : json_null();
+}
+
+static json_t *log_tail_to_json(const struct status_end *end)
+{
+	json_t *lines = json_array();
+
+	for (unsigned i = 0; lines && i < end->n_log_tail; i++) {
+		if (json_array_append_new(lines, text_to_json(end->log_tail[i])) < 0) {
+			json_decref(lines);
+			return NULL;
+		}
+	}
+	return lines;
+}
+
+/* "o": the object takes the value's reference; a NULL value makes json_pack() fail and free. */
+static json_t *end_to_json(const struct status_end *end)
+{
+	if (!end->known)
+		return json_null();
+	return json_pack("{si so so so}", end->by_signal ? "signal" : "code", end->number, "text",
+		text_to_json(end->text), "at", time_to_json(end->at), "log_tail",
+		log_tail_to_json(end));
+}
+
+static json_t *component_to_json(const struct status_component *component)
+{
+	return json_pack("{ss ss so so si so so}", "name", component->name, "state",
+		component_state_name(component->state), "pid", pid_to_json(component->pid),
+		"since", time_to_json(component->since), "restarts", (int)component->restarts,
+		"next_try", time_to_json(component->next_try), "last_end",
+		end_to_json(&component->last_end));
+}
+
+static json_t *components_to_json(const struct status *self)
+{
+	json_t *components = json_array();
+
+	for (size_t i = 0; components && i < self->n_components; i++) {
+		if (json_array_append_new(components, component_to_json(&self->components[i]))
+			< 0) {
+			json_decref(components);
+			return NULL;
+		}
+	}
+	return components;
+}
+
+json_t *status_to_json(const struct status *self)
+{
+	return json_pack("{ss ss so so so so so so so}", "version", AFAR_VERSION, "state",
+		status_state_name(self->state), "since", time_to_json(self->since), "url",
+		text_to_json(self->url), "supervisor_pid", pid_to_json(self->supervisor_pid),
+		"guard_pid", pid_to_json(self->guard_pid), "display", text_to_json(self->display),
+		"components", components_to_json(self), "viewers",
+		self->viewers ? json_incref(self->viewers) : json_array());
+}

@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "host/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "host/access/access.h"
+#include "host/capture/capture-fake.h"
+#include "host/connection.h"
+#include "host/cursor/cursor.h"
+#include "host/desktop.h"
+#include "host/host.h"
+#include "host/input/input.h"
+#include "host/scene/scene.h"
+#include "unit/inflater.h"
+#include "unit/random.h"
+#include "unit/test.h"
+#include "wire/stream.h"
+
+#define WIDTH 201
+#define HEIGHT 131
+#define COLOUR 0x00ffffffU
+
+/* --- fakes --- */
+
+struct access_try {
+	access_done_fn done;
+	void *data;
+	char secret[64];
+	enum control_kind kind;
+	bool live;
+};
+
+static struct access_try the_try;
+static bool access_is_full;
+static unsigned n_viewers_changed;
+
+struct access_try *access_try(struct access *self, enum control_kind kind, const char *secret,
+	const char *source, access_done_fn done, void *data)
+{
+	(void)self;
+	assert_string_equal(source, "127.0.0.1");
+	if (access_is_full)
+		return NULL;
+	the_try = (struct access_try){ .done = done, .data = data, .kind = kind, .live = true };
+	snprintf(the_try.secret, sizeof(the_try.secret), "%s", secret);
+	return &the_try;
+}
+
+void access_try_cancel(struct access_try *self)
+{
+	if (self)
+		self->live = false;
+}
+
+void host_viewers_changed(struct host *self)
+{
+	(void)self;
+	n_viewers_changed++;
+}
+
+struct viewer {
+	struct connection base;
+	struct client *client;
+	bool wanted;
+	unsigned closed; /* the code */
+	const uint8_t *bytes; /* the last message */
+	size_t n;
+	struct inflater inflater;
+	uint32_t *picture;
+	unsigned width;
+	unsigned height;
+	uint32_t seq;
+	bool more;
+};
+
+static void handle_want_write(struct connection *self)
+{
+	((struct viewer *)self)->wanted = true;
+}
+
+static void handle_close(struct connection *self, unsigned code, const char *why)
+{
+	struct viewer *viewer = (struct viewer *)self;
+
+	(void)why;
+	assert_int_equal(viewer->closed, 0);
+	viewer->closed = code;
+}
+
+static const struct connection_impl connection_impl = {
+	.want_write = handle_want_write,
+	.close = handle_close,
+};
+
+static struct host host;
+
+static struct viewer *viewer_create(void)
+{
+	struct viewer *self = xnew(struct viewer);
+
+	self->base.impl = &connection_impl;
+	strcpy(self->base.source, "127.0.0.1");
+	inflater_init(&self->inflater);
+	self->client = client_create(&host, &self->base);
+	assert_non_null(self->client);
+	return self;
+}
+
+static void viewer_destroy(struct viewer *self)
+{
+	client_destroy(self->client);
+	inflater_finish(&self->inflater);
+	free(self->picture);
+	free(self);
+}
+
+static void say(struct viewer *self, const void *bytes, size_t n)
+{
+	client_handle_message(self->client, bytes, n);
+}
+
+#define SAY(viewer, text) say(viewer, text, sizeof(text) - 1)
+
+/* Takes what the client has to send now; 0: nothing, which it must not have asked for. */
+static unsigned hear(struct viewer *self)
+{
+	bool wanted = self->wanted;
+
+	self->wanted = false;
+	if (!client_produce(self->client, &self->bytes, &self->n))
+		return 0;
+	assert_true(wanted);
+	memset((uint8_t *)self->bytes - CONNECTION_HEADROOM, 0xee, CONNECTION_HEADROOM);
+	return self->bytes[0];
+}
+
+static void paint(struct viewer *self)
+{
+	self->more = self->bytes[1] & STREAM_FRAME_MORE;
+	memcpy(&self->seq, self->bytes + 2, sizeof(self->seq));
+	inflater_take(&self->inflater, self->bytes + 6, self->n - 6);
+	assert_int_equal(stream_decode_rects(self->inflater.bytes, self->inflater.n,
+				 self->picture, self->width, self->height),
+		0);
+}
+
+static void take_screen(struct viewer *self)
+{
+	assert_int_equal(self->n, 5);
+	self->width = self->bytes[1] | (unsigned)self->bytes[2] << 8;
+	self->height = self->bytes[3] | (unsigned)self->bytes[4] << 8;
+	free(self->picture);
+	self->picture = xalloc((size_t)self->width * self->height + 1, sizeof(uint32_t));
+}
+
+static void ack(struct viewer *self, uint32_t seq)
+{
+	uint8_t bytes[5] = { STREAM_ACK };
+
+	memcpy(bytes + 1, &seq, sizeof(seq));
+	say(self, bytes, sizeof(bytes));
+}
+
+static void sign_in(struct viewer *self)
+{
+	struct access_outcome yes = {
+		.ok = true, .resume = "0123456789abcdefghijkl", .resume_seconds = 43200
+	};
+
+	SAY(self, "\x01{\"version\":1,\"pin\":\"12345678\"}");
+	assert_true(the_try.live);
+	assert_string_equal(the_try.secret, "12345678");
+	the_try.done(the_try.data, &yes);
+	assert_int_equal(self->closed, 0);
+}
+
+/* Reads all that is due; returns how many frames came. */
+static unsigned hear_all(struct viewer *self)
+{
+	unsigned type, n_frames = 0;
+
+	while ((type = hear(self))) {
+		if (type == STREAM_SCREEN)
+			take_screen(self);
+		if (type == STREAM_FRAME) {
+			paint(self);
+			n_frames += !self->more;
+		}
+	}
+	return n_frames;
+}
+
+static struct capture *capture;
+
+static void handle_geometry(void *data, unsigned generation, unsigned width, unsigned height)
+{
+	(void)data;
+	(void)generation;
+	assert_int_equal(scene_resize(desktop_scene(host.desktop), width, height), 0);
+	input_set_size(desktop_input(host.desktop), width, height);
+	client_each(&host, client_handle_screen);
+}
+
+static void handle_batch(void *data, const struct capture_batch *batch)
+{
+	bool changed = false;
+
+	(void)data;
+	for (size_t i = 0; i < batch->n_rects; i++)
+		changed |= scene_update(desktop_scene(host.desktop), &batch->rects[i].at,
+			batch->rects[i].pixels, batch->rects[i].stride);
+	if (changed)
+		client_each(&host, client_handle_damage);
+}
+
+static const struct capture_events capture_events = {
+	.geometry = handle_geometry,
+	.batch = handle_batch,
+};
+
+static void fill(int x, int y, int width, int height, uint32_t colour)
+{
+	struct rect rect = rect_sized(x, y, width, height);
+
+	capture_fake_fill(capture, &rect, colour);
+}
+
+static void assert_sees_the_screen(const struct viewer *self)
+{
+	const struct scene *scene = desktop_scene(host.desktop);
+
+	assert_int_equal(self->width, scene->width);
+	assert_int_equal(self->height, scene->height);
+	for (size_t i = 0; i < (size_t)scene->width * scene->height; i++)
+		assert_int_equal(self->picture[i], scene->pixels[i] & COLOUR);
+}
+
+static int setup(void **state)
+{
+	struct viewer *viewer;
+
+	memset(&host, 0, sizeof(host));
+	memset(&the_try, 0, sizeof(the_try));
+	access_is_full = false;
+	n_viewers_changed = 0;
+	assert_int_equal(sd_event_new(&host.event), 0);
+	list_init(&host.clients);
+	host.next_client_id = 1;
+	host.host_name = (char *)"box";
+	host.status = (char *)"{\"state\":\"ready\"}";
+	host.desktop = desktop_create(&host);
+	assert_non_null(host.desktop);
+	capture = capture_fake_create(WIDTH, HEIGHT, &capture_events, NULL);
+	viewer = viewer_create();
+	*state = viewer;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	viewer_destroy(*state);
+	capture_destroy(capture);
+	desktop_destroy(host.desktop);
+	sd_event_unref(host.event);
+	return 0;
+}
+
+/* --- signing in --- */
+
+static void test_signing_in_brings_welcome_status_screen_and_frame(void **state)
+{
+	struct viewer *v = *state;
+	static const char welcome[] =
+		"\x81{\"version\":1,\"host_name\":\"box\",\"resume\":\"0123456789abcdefghijkl\","
+		"\"resume_seconds\":43200,\"viewer\":1}";
+
+	assert_int_equal(hear(v), 0);
+	assert_false(client_is_signed_in(v->client));
+	sign_in(v);
+	assert_true(client_is_signed_in(v->client));
+	assert_int_equal(n_viewers_changed, 1);
+	assert_int_equal(hear(v), STREAM_WELCOME);
+	assert_int_equal(v->n, sizeof(welcome) - 1);
+	assert_memory_equal(v->bytes, welcome, v->n);
+	assert_int_equal(hear(v), STREAM_STATUS);
+	assert_memory_equal(v->bytes + 1, host.status, strlen(host.status));
+	assert_int_equal(hear(v), STREAM_SCREEN);
+	take_screen(v);
+	assert_int_equal(hear(v), STREAM_FRAME);
+	paint(v);
+	assert_false(v->more);
+	assert_sees_the_screen(v);
+	assert_false(v->wanted);
+	assert_int_equal(hear(v), 0);
+}
+
+static void test_refusal_is_told_before_the_close(void **state)
+{
+	struct viewer *v = *state;
+	struct access_outcome no = { .reason = "pin", .retry_after = 30 };
+	static const char refused[] = "\x82{\"reason\":\"pin\",\"retry_after\":30}";
+
+	SAY(v, "\x01{\"version\":1,\"pin\":\"0\"}");
+	the_try.done(the_try.data, &no);
+	assert_int_equal(hear(v), STREAM_REFUSED);
+	assert_int_equal(v->n, sizeof(refused) - 1);
+	assert_memory_equal(v->bytes, refused, v->n);
+	assert_int_equal(v->closed, 0);
+	SAY(v, "\x01{\"version\":1,\"pin\":\"1\"}"); /* too late: ignored */
+	assert_int_equal(hear(v), 0);
+	assert_int_equal(v->closed, CLIENT_CLOSE_REFUSED);
+	assert_int_equal(n_viewers_changed, 0);
+}
+
+static void test_other_version_and_full_house_are_refused(void **state)
+{
+	struct viewer *v = *state, *w = viewer_create();
+
+	SAY(v, "\x01{\"version\":2}");
+	assert_int_equal(hear(v), STREAM_REFUSED);
+	assert_non_null(strstr((const char *)v->bytes + 1, "\"version\""));
+	access_is_full = true;
+	SAY(w, "\x01{\"version\":1,\"link\":\"x\"}");
+	assert_int_equal(hear(w), STREAM_REFUSED);
+	assert_non_null(strstr((const char *)w->bytes + 1, "\"busy\""));
+	viewer_destroy(w);
+}
+
+static void test_leaving_in_the_middle_cancels_the_try(void **state)
+{
+	struct viewer *v = viewer_create();
+
+	(void)state;
+	SAY(v, "\x01{\"version\":1,\"pin\":\"0\"}");
+	assert_true(the_try.live);
+	viewer_destroy(v);
+	assert_false(the_try.live);
+}
+
+/* Every message in a state where it has no place. */
+static void test_messages_out_of_turn_end_the_connection(void **state)
+{
+	static const struct {
+		enum { BEFORE, TRYING, AFTER } when;
+		const char *bytes;
+		size_t n;
+	} cases[] = {
+		{ BEFORE, "\x02\x01\0\0\0", 5 }, { BEFORE, "\x03\x01\x1e\0", 4 },
+		{ BEFORE, "\x04\0\0\0\0", 5 },	 { BEFORE, "\x05\x01\x01\0\0\0\0", 7 },
+		{ BEFORE, "\x06\0\0\0\0\0\0\0\0", 9 }, { BEFORE, "\x07", 1 },
+		{ BEFORE, "\x08\0\0\0\0", 5 },	 { BEFORE, "\x55", 1 },
+		{ BEFORE, "", 0 },		 { TRYING, "\x02\x01\0\0\0", 5 },
+		{ TRYING, "\x07", 1 },		 { TRYING, "\x08\0\0\0\0", 5 },
+		{ TRYING, "\x01{\"version\":1,\"pin\":\"0\"}", 24 },
+		{ AFTER, "\x01{\"version\":1,\"pin\":\"0\"}", 24 },
+		{ AFTER, "\x02\x01\0\0\0", 5 },	 /* no frame was sent */
+		{ AFTER, "\x03\x01\x1e", 3 },	 { AFTER, "\x81", 1 },
+		{ AFTER, "", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct viewer *v = viewer_create();
+
+		if (cases[i].when == TRYING)
+			SAY(v, "\x01{\"version\":1,\"pin\":\"0\"}");
+		if (cases[i].when == AFTER)
+			sign_in(v);
+		say(v, cases[i].bytes, cases[i].n);
+		assert_int_equal(v->closed, CLIENT_CLOSE_PROTOCOL);
+		SAY(v, "\x07");
+		assert_int_equal(hear(v), 0);
+		viewer_destroy(v);
+	}
+}
+
+/* --- the picture --- */
+
+static void test_nonsense_acks_end_only_that_viewer(void **state)
+{
+	struct viewer *v = *state, *w = viewer_create();
+
+	sign_in(v);
+	sign_in(w);
+	assert_int_equal(hear_all(v), 1);
+	assert_int_equal(hear_all(w), 1);
+	ack(v, v->seq);
+	assert_int_equal(v->closed, 0);
+	ack(v, v->seq); /* twice */
+	assert_int_equal(v->closed, CLIENT_CLOSE_PROTOCOL);
+	fill(0, 0, 10, 10, 5);
+	ack(w, w->seq);
+	assert_int_equal(hear_all(w), 1);
+	assert_sees_the_screen(w);
+	ack(w, w->seq + 1);
+	assert_int_equal(w->closed, CLIENT_CLOSE_PROTOCOL);
+	viewer_destroy(w);
+}
+
+static void test_slow_viewer_has_one_frame_in_flight_and_gets_the_newest(void **state)
+{
+	struct viewer *fast = *state, *slow = viewer_create();
+	struct random random = { 8 };
+
+	sign_in(fast);
+	sign_in(slow);
+	assert_int_equal(hear_all(fast), 1);
+	assert_int_equal(hear_all(slow), 1);
+	for (int i = 0; i < 200; i++) {
+		uint32_t colour = (uint32_t)random_u64(&random) & COLOUR;
+
+		ack(fast, fast->seq);
+		fill(random_below(&random, WIDTH), random_below(&random, HEIGHT),
+			1 + random_below(&random, 80), 1 + random_below(&random, 80), colour);
+		assert_int_equal(hear_all(fast), 1);
+		assert_sees_the_screen(fast);
+		assert_false(slow->wanted);
+		assert_int_equal(hear_all(slow), 0);
+	}
+	ack(slow, slow->seq);
+	assert_int_equal(hear_all(slow), 1);
+	assert_int_equal(slow->seq, 2);
+	assert_sees_the_screen(slow);
+	viewer_destroy(slow);
+}
+
+static void test_unchanged_damage_sends_nothing(void **state)
+{
+	struct viewer *v = *state;
+
+	sign_in(v);
+	hear_all(v);
+	ack(v, v->seq);
+	fill(0, 0, WIDTH, HEIGHT, 0);
+	assert_false(v->wanted);
+}
+
+/* Noise does not compress: its frame goes out in pieces. */
+static void make_noise(struct random *random, int width, int height)
+{
+	for (int y = 0; y < height; y++) {
+		for (int x = 0; x < width; x++)
+			fill(x, y, 1, 1, (uint32_t)random_u64(random) & COLOUR);
+	}
+}
+
+static void test_large_frame_comes_in_pieces_with_one_seq(void **state)
+{
+	struct viewer *v = *state;
+	struct random random = { 9 };
+	unsigned n_pieces = 0;
+
+	assert_int_equal(capture_fake_resize(capture, 900, 300), 0);
+	make_noise(&random, 900, 300);
+	sign_in(v);
+	while (hear(v) != STREAM_SCREEN)
+		;
+	take_screen(v);
+	do {
+		assert_int_equal(hear(v), STREAM_FRAME);
+		assert_true(v->n < 300000);
+		paint(v);
+		assert_int_equal(v->seq, 1);
+		if (n_pieces++ == 0) {
+			fill(0, 0, 5, 5, 0x123456);	/* behind what was sent */
+			fill(890, 290, 5, 5, 0x123456); /* before it */
+			SAY(v, "\x08\x01\x02\x03\x04");
+			assert_int_equal(hear(v), STREAM_PONG);
+			assert_memory_equal(v->bytes, "\x87\x01\x02\x03\x04", 5);
+		}
+	} while (v->more);
+	assert_true(n_pieces > 2);
+	assert_int_equal(hear(v), 0);
+	ack(v, 1);
+	assert_int_equal(hear_all(v), 1);
+	assert_int_equal(v->seq, 2);
+	assert_sees_the_screen(v);
+}
+
+static void test_ack_of_a_frame_that_is_not_complete_is_nonsense(void **state)
+{
+	struct viewer *v = *state;
+	struct random random = { 10 };
+
+	assert_int_equal(capture_fake_resize(capture, 900, 300), 0);
+	make_noise(&random, 900, 300);
+	sign_in(v);
+	while (hear(v) != STREAM_FRAME)
+		;
+	assert_true(v->bytes[1] & STREAM_FRAME_MORE);
+	ack(v, 1);
+	assert_int_equal(v->closed, CLIENT_CLOSE_PROTOCOL);
+}
+
+static void test_new_screen_in_the_middle_of_a_frame(void **state)
+{
+	static const unsigned sizes[][2] = { { 300, 70 }, { 1, 1 }, { 900, 300 } };
+	struct viewer *v = *state;
+	struct random random = { 11 };
+
+	sign_in(v);
+	hear_all(v);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		ack(v, v->seq);
+		assert_int_equal(capture_fake_resize(capture, 901, 301), 0);
+		make_noise(&random, 901, 301);
+		assert_int_equal(hear(v), STREAM_SCREEN);
+		take_screen(v);
+		assert_int_equal(hear(v), STREAM_FRAME);
+		paint(v);
+		assert_true(v->more);
+		assert_int_equal(capture_fake_resize(capture, sizes[i][0], sizes[i][1]), 0);
+		fill(0, 0, 20, 20, 0xabcdef);
+		assert_int_equal(hear_all(v), 1);
+		assert_sees_the_screen(v);
+	}
+}
+
+static void test_picture_that_goes_away_ends_an_open_frame(void **state)
+{
+	struct viewer *v = *state;
+	struct random random = { 12 };
+
+	assert_int_equal(capture_fake_resize(capture, 900, 300), 0);
+	make_noise(&random, 900, 300);
+	sign_in(v);
+	while (hear(v) != STREAM_SCREEN)
+		;
+	take_screen(v);
+	assert_int_equal(hear(v), STREAM_FRAME);
+	paint(v);
+	assert_true(v->more);
+	handle_geometry(NULL, 0, 0, 0);
+	assert_int_equal(hear_all(v), 1);
+	assert_int_equal(v->width, 0);
+	ack(v, v->seq);
+	assert_int_equal(v->closed, 0);
+	handle_geometry(NULL, 0, WIDTH, HEIGHT);
+	assert_int_equal(hear_all(v), 0);
+	assert_int_equal(v->width, WIDTH);
+}
+
+static void test_status_and_cursor_reach_those_who_are_in(void **state)
+{
+	struct viewer *v = *state, *out = viewer_create();
+	static const uint32_t pixel = 0xff112233;
+
+	sign_in(v);
+	hear_all(v);
+	host.status = (char *)"{\"state\":\"failed\"}";
+	client_each(&host, client_handle_status);
+	assert_int_equal(cursor_set(desktop_cursor(host.desktop), 1, 1, 0, 0, &pixel), 0);
+	client_each(&host, client_handle_cursor);
+	assert_int_equal(hear(v), STREAM_STATUS);
+	assert_memory_equal(v->bytes + 1, host.status, strlen(host.status));
+	assert_int_equal(hear(v), STREAM_CURSOR);
+	assert_int_equal(hear(v), 0);
+	assert_false(out->wanted);
+	assert_int_equal(hear(out), 0);
+	viewer_destroy(out);
+}
+
+static void test_status_page_works_with_no_display(void **state)
+{
+	struct viewer *v = *state;
+
+	handle_geometry(NULL, 0, 0, 0);
+	sign_in(v);
+	assert_int_equal(hear(v), STREAM_WELCOME);
+	assert_int_equal(hear(v), STREAM_STATUS);
+	assert_int_equal(hear(v), STREAM_SCREEN);
+	assert_memory_equal(v->bytes, "\x84\0\0\0\0", 5);
+	assert_int_equal(hear(v), 0);
+	SAY(v, "\x03\x01\x1e\0");
+	SAY(v, "\x04\x01\0\x01\0");
+	assert_int_equal(v->closed, 0);
+}
+
+/* --- input --- */
+
+static char pressed[256];
+
+static void note(struct input_sink *self, const struct input_event *event)
+{
+	size_t n = strlen(pressed);
+
+	(void)self;
+	snprintf(pressed + n, sizeof(pressed) - n, "%d%c%u ", (int)event->type,
+		event->down ? '+' : '-', event->code);
+}
+
+static void ignore_flush(struct input_sink *self)
+{
+	(void)self;
+}
+
+static void test_what_a_viewer_holds_is_released_when_it_leaves(void **state)
+{
+	static const struct input_sink_impl impl = { .event = note, .flush = ignore_flush };
+	struct input_sink sink = { .impl = &impl };
+	struct viewer *v = viewer_create();
+
+	(void)state;
+	pressed[0] = '\0';
+	input_set_sink(desktop_input(host.desktop), &sink);
+	sign_in(v);
+	SAY(v, "\x03\x01\x1e\0");
+	SAY(v, "\x05\x01\x01\x05\0\x05\0");
+	assert_string_equal(pressed, "0+30 2-0 1+1 ");
+	pressed[0] = '\0';
+	SAY(v, "\x07");
+	assert_string_equal(pressed, "0-30 1-1 ");
+	SAY(v, "\x03\x01\x1f\0");
+	pressed[0] = '\0';
+	viewer_destroy(v);
+	assert_string_equal(pressed, "0-31 ");
+	input_set_sink(desktop_input(host.desktop), NULL);
+}
+
+static void test_list_has_those_who_are_in(void **state)
+{
+	struct viewer *out = viewer_create();
+	json_t *list, *entry;
+
+	sign_in(*state);
+	list = client_list_to_json(&host);
+	assert_int_equal(json_array_size(list), 1);
+	entry = json_array_get(list, 0);
+	assert_int_equal(json_integer_value(json_object_get(entry, "id")), 1);
+	assert_string_equal(json_string_value(json_object_get(entry, "address")), "127.0.0.1");
+	assert_true(json_is_string(json_object_get(entry, "since")));
+	assert_true(json_is_false(json_object_get(entry, "view_only")));
+	json_decref(list);
+	viewer_destroy(out);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(signing_in_brings_welcome_status_screen_and_frame),
+		TEST(refusal_is_told_before_the_close),
+		TEST(other_version_and_full_house_are_refused),
+		TEST(leaving_in_the_middle_cancels_the_try),
+		TEST(messages_out_of_turn_end_the_connection),
+		TEST(nonsense_acks_end_only_that_viewer),
+		TEST(slow_viewer_has_one_frame_in_flight_and_gets_the_newest),
+		TEST(unchanged_damage_sends_nothing),
+		TEST(large_frame_comes_in_pieces_with_one_seq),
+		TEST(ack_of_a_frame_that_is_not_complete_is_nonsense),
+		TEST(new_screen_in_the_middle_of_a_frame),
+		TEST(picture_that_goes_away_ends_an_open_frame),
+		TEST(status_and_cursor_reach_those_who_are_in),
+		TEST(status_page_works_with_no_display),
+		TEST(what_a_viewer_holds_is_released_when_it_leaves),
+		TEST(list_has_those_who_are_in),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "host/scene/region.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "unit/random.h"
+#include "unit/test.h"
+
+/* The model: one flag for each pixel that was added. */
+struct model {
+	int width;
+	int height;
+	bool *dirty;
+};
+
+static void model_init(struct model *self, int width, int height)
+{
+	*self = (struct model){ .width = width, .height = height };
+	self->dirty = xalloc((size_t)width * (size_t)height, 1);
+}
+
+static void model_add(struct model *self, const struct rect *rect)
+{
+	for (int y = 0; y < self->height; y++) {
+		for (int x = 0; x < self->width; x++) {
+			if (x >= rect->left && x < rect->right && y >= rect->top
+				&& y < rect->bottom)
+				self->dirty[y * self->width + x] = true;
+		}
+	}
+}
+
+/* The bounding box of the model's dirty pixels in one tile. */
+static struct rect model_box(const struct model *self, int column, int row)
+{
+	struct rect box = { self->width, self->height, 0, 0 };
+
+	for (int y = row * 64; y < row * 64 + 64 && y < self->height; y++) {
+		for (int x = column * 64; x < column * 64 + 64 && x < self->width; x++) {
+			struct rect pixel = rect_sized(x, y, 1, 1);
+
+			if (self->dirty[y * self->width + x])
+				box = rect_unite(&box, &pixel);
+		}
+	}
+	return box;
+}
+
+static void assert_same(const struct region *region, const struct model *model)
+{
+	size_t tile = 0, n = 0;
+	struct rect got;
+
+	for (int row = 0; row * 64 < model->height; row++) {
+		for (int column = 0; column * 64 < model->width; column++) {
+			struct rect want = model_box(model, column, row);
+
+			if (rect_is_empty(&want))
+				continue;
+			assert_true(region_next(region, &tile, &got));
+			assert_memory_equal(&got, &want, sizeof(got));
+			n++;
+		}
+	}
+	assert_false(region_next(region, &tile, &got));
+	assert_int_equal(region->n_dirty, n);
+}
+
+static struct rect random_rect(struct random *random, int width, int height)
+{
+	int x = random_below(random, width + 40) - 20;
+	int y = random_below(random, height + 40) - 20;
+
+	return rect_sized(
+		x, y, random_below(random, width / 2 + 1), random_below(random, height / 2 + 1));
+}
+
+static void test_random_rectangles_give_each_tiles_bounding_box(void **state)
+{
+	static const int sizes[][2] = { { 1, 1 }, { 64, 64 }, { 65, 63 }, { 200, 130 },
+		{ 4200, 70 } };
+	struct random random = { 1 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct region region;
+		struct model model;
+
+		model_init(&model, sizes[i][0], sizes[i][1]);
+		assert_int_equal(
+			region_init(&region, (unsigned)model.width, (unsigned)model.height), 0);
+		for (int n = 0; n < 30; n++) {
+			struct rect rect = random_rect(&random, model.width, model.height);
+
+			region_add(&region, &rect);
+			model_add(&model, &rect);
+			assert_same(&region, &model);
+		}
+		region_finish(&region);
+		free(model.dirty);
+	}
+}
+
+static void test_taken_tiles_are_clean_and_others_stay(void **state)
+{
+	struct rect dirty = { 0, 0, 300, 100 }, got;
+	struct region region;
+	size_t tile = 0;
+
+	(void)state;
+	assert_int_equal(region_init(&region, 300, 100), 0);
+	region_add(&region, &dirty);
+	assert_int_equal(region.n_dirty, 10);
+	for (int i = 0; i < 4; i++)
+		assert_true(region_take(&region, &tile, &got));
+	assert_int_equal(region.n_dirty, 6);
+	tile = 0;
+	assert_true(region_take(&region, &tile, &got));
+	assert_int_equal(got.left, 256);
+	assert_int_equal(got.right, 300);
+	region_clear(&region);
+	assert_true(region_is_empty(&region));
+	tile = 0;
+	assert_false(region_next(&region, &tile, &got));
+	region_finish(&region);
+}
+
+static void test_whole_screen_is_every_tile(void **state)
+{
+	struct region region;
+
+	(void)state;
+	assert_int_equal(region_init(&region, 16384, 16384), 0);
+	region_add_all(&region);
+	assert_int_equal(region.n_dirty, 256 * 256);
+	region_finish(&region);
+}
+
+static void test_region_of_no_screen_takes_nothing(void **state)
+{
+	struct rect rect = { -5, -5, 100, 100 };
+	struct region region;
+	size_t tile = 0;
+
+	(void)state;
+	assert_int_equal(region_init(&region, 0, 0), 0);
+	region_add(&region, &rect);
+	region_add_all(&region);
+	assert_true(region_is_empty(&region));
+	assert_false(region_take(&region, &tile, &rect));
+	region_clear(&region);
+	region_finish(&region);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random_rectangles_give_each_tiles_bounding_box),
+		cmocka_unit_test(test_taken_tiles_are_clean_and_others_stay),
+		cmocka_unit_test(test_whole_screen_is_every_tile),
+		cmocka_unit_test(test_region_of_no_screen_takes_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// web/src/net/wire.ts against docs/protocol.md.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { importSource } from "../bundle.mjs";
+
+const wire = await importSource("net/wire");
+
+function hex(buffer) {
+	return Buffer.from(buffer).toString("hex");
+}
+
+function bytes(...parts) {
+	return new Uint8Array(Buffer.concat(parts.map((part) => Buffer.from(part))));
+}
+
+function json(type, value) {
+	return bytes([type], typeof value === "string" ? value : JSON.stringify(value));
+}
+
+test("messages of the page are encoded byte by byte as documented", () => {
+	const cases = [
+		[wire.encodeAck(0x01020304), "0204030201"],
+		[wire.encodeKey(true, 30), "03011e00"],
+		[wire.encodeKey(false, 247), "0300f700"],
+		[wire.encodeMotion(1919, 1079), "047f073704"],
+		[wire.encodeMotion(-5, 70000), "040000ffff"],
+		[wire.encodeButton(true, 1, 2, 3), "05010102000300"],
+		[wire.encodeButton(false, 9, 0x1234, 0), "05000934120000"],
+		[wire.encodeWheel(-120, 240, 1, 2), "0688fff00001000200"],
+		[wire.encodeWheel(-99999, 99999, 0, 0), "060080ff7f00000000"],
+		[wire.encodeRelease(), "07"],
+		[wire.encodePing(0xfffffffe), "08feffffff"],
+	];
+
+	for (const [encoded, expected] of cases)
+		assert.equal(hex(encoded), expected);
+});
+
+test("a sign-in names the version and one way in", () => {
+	const message = Buffer.from(wire.encodeSignIn({ pin: "12345678" }));
+
+	assert.equal(message[0], 1);
+	assert.deepEqual(JSON.parse(message.subarray(1)), { version: 1, pin: "12345678" });
+	assert.throws(() => wire.encodeSignIn({ link: "x".repeat(1024) }));
+});
+
+test("messages of the host are taken apart", () => {
+	assert.deepEqual(wire.decode(json(0x81, { version: 1, host_name: "h", resume: "abc_-" })),
+		{ type: "welcome", hostName: "h", resume: "abc_-" });
+	assert.deepEqual(wire.decode(json(0x82, { reason: "limit", retry_after: 30 })),
+		{ type: "refused", reason: "limit", retryAfter: 30 });
+	assert.deepEqual(wire.decode(bytes([0x84, 0x80, 7, 0x38, 4])),
+		{ type: "screen", width: 1920, height: 1080 });
+	assert.deepEqual(wire.decode(bytes([0x87, 1, 2, 3, 4])), { type: "pong", cookie: 0x04030201 });
+	const frame = wire.decode(bytes([0x85, 1, 4, 3, 2, 1, 9, 8]));
+	assert.equal(frame.seq, 0x01020304);
+	assert.equal(frame.more, true);
+	assert.deepEqual([...frame.deflated], [9, 8]);
+	const cursor = wire.decode(bytes([0x86, 2, 0, 3, 0, 1, 0, 2, 0, 7]));
+	assert.deepEqual([cursor.width, cursor.height, cursor.hotX, cursor.hotY], [2, 3, 1, 2]);
+	assert.deepEqual([...cursor.deflated], [7]);
+	assert.equal(wire.decode(bytes([0x86, 0, 0, 0, 0, 0, 0, 0, 0])).width, 0);
+});
+
+test("every bad message is a BadMessage and nothing else", () => {
+	const cases = {
+		"empty": [],
+		"a type of the page's": [0x01],
+		"an unknown type": [0x88],
+		"WELCOME without JSON": [0x81],
+		"WELCOME that is a list": json(0x81, []),
+		"WELCOME that is null": json(0x81, null),
+		"WELCOME of version 2": json(0x81, { version: 2 }),
+		"WELCOME in bad UTF-8": bytes([0x81], [0x22, 0xff, 0x22]),
+		"REFUSED without a reason": json(0x82, {}),
+		"REFUSED for something new": json(0x82, { reason: "weather" }),
+		"REFUSED for __proto__": json(0x82, { reason: "__proto__" }),
+		"STATUS without a state": json(0x83, { components: [] }),
+		"STATUS that is cut off": json(0x83, "{\"state\":"),
+		"SCREEN too short": [0x84, 1, 0, 1],
+		"SCREEN too long": [0x84, 1, 0, 1, 0, 0],
+		"SCREEN that is half nothing": [0x84, 0, 0, 1, 0],
+		"FRAME without a seq": [0x85, 0, 0, 0, 0],
+		"FRAME with unknown flags": [0x85, 2, 0, 0, 0, 0],
+		"CURSOR too short": [0x86, 1, 0, 1, 0, 0, 0, 0],
+		"CURSOR of no height": [0x86, 1, 0, 0, 0, 0, 0, 0, 0],
+		"CURSOR far too large": [0x86, 0, 8, 1, 0, 0, 0, 0, 0],
+		"CURSOR with its hot spot outside": [0x86, 2, 0, 2, 0, 2, 0, 0, 0],
+		"PONG too short": [0x87, 1, 2, 3],
+		"PONG too long": [0x87, 1, 2, 3, 4, 5],
+	};
+
+	for (const [name, message] of Object.entries(cases))
+		assert.throws(() => wire.decode(bytes(message)), wire.BadMessage, name);
+});
+
+test("an odd WELCOME signs in without what is odd", () => {
+	const welcome = wire.decode(json(0x81, { version: 1, host_name: 5, resume: "sp ace" }));
+
+	assert.deepEqual(welcome, { type: "welcome", hostName: "", resume: null });
+});
+
+test("retry_after is a sane number of seconds", () => {
+	for (const [given, expected] of [[-1, 0], ["9", 0], [null, 0], [1e12, 7 * 24 * 3600]])
+		assert.equal(wire.decode(json(0x82, { reason: "limit", retry_after: given })).retryAfter,
+			expected);
+});

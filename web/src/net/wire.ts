@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The messages of docs/protocol.md as pure functions: what the page says is encoded here, what
+ * the host says is checked and taken apart here. Whatever is too short, too long, of unknown
+ * type or out of range is a BadMessage, and the connection ends. src/wire/stream.c is the
+ * host's side. Frames are taken apart in picture/rectangles.ts.
+ */
+
+import { parseStatus, StatusDocument } from "./status";
+
+export const PROTOCOL_VERSION = 1;
+export const SUB_PROTOCOL = "afar.1";
+/* Close codes that a page may use are 1000 and 3000 up: this stands for RFC 6455's 1002. */
+export const CLOSE_BAD_MESSAGE = 4000;
+
+export class BadMessage extends Error {}
+
+/* Which way in; the body of SIGN_IN. */
+export type Credential = { link: string } | { pin: string } | { resume: string };
+
+export const REFUSALS = ["link", "pin", "resume", "limit", "version", "busy"] as const;
+export type Refusal = typeof REFUSALS[number];
+
+/* X11's order: 4 to 7 are its wheel, which WHEEL carries. */
+export const BUTTON_LEFT = 1;
+export const BUTTON_MIDDLE = 2;
+export const BUTTON_RIGHT = 3;
+export const BUTTON_BACK = 8;
+export const BUTTON_FORWARD = 9;
+
+const enum Client {
+	SIGN_IN = 0x01,
+	ACK = 0x02,
+	KEY = 0x03,
+	MOTION = 0x04,
+	BUTTON = 0x05,
+	WHEEL = 0x06,
+	RELEASE = 0x07,
+	PING = 0x08,
+}
+
+const enum Server {
+	WELCOME = 0x81,
+	REFUSED = 0x82,
+	STATUS = 0x83,
+	SCREEN = 0x84,
+	FRAME = 0x85,
+	CURSOR = 0x86,
+	PONG = 0x87,
+}
+
+export const FRAME_MORE = 0x01;
+
+/* Far above any real cursor; browsers show none above 128. */
+const CURSOR_SIDE_MAX = 1024;
+const JSON_MAX = 1024 * 1024;
+const SIGN_IN_MAX = 1024;
+const TEXT_MAX = 256;
+const RETRY_MAX = 7 * 24 * 3600;
+
+function message(type: Client, size: number): DataView {
+	const view = new DataView(new ArrayBuffer(1 + size));
+
+	view.setUint8(0, type);
+	return view;
+}
+
+function u16(value: number): number {
+	return Math.max(0, Math.min(0xffff, Math.round(value)));
+}
+
+function i16(value: number): number {
+	return Math.max(-0x8000, Math.min(0x7fff, Math.round(value)));
+}
+
+export function encodeSignIn(credential: Credential): ArrayBuffer {
+	const json = new TextEncoder().encode(
+		JSON.stringify({ version: PROTOCOL_VERSION, ...credential }));
+
+	if (json.length > SIGN_IN_MAX)
+		throw new RangeError("a credential that is too long");
+	const bytes = new Uint8Array(1 + json.length);
+	bytes[0] = Client.SIGN_IN;
+	bytes.set(json, 1);
+	return bytes.buffer;
+}
+
+export function encodeAck(seq: number): ArrayBuffer {
+	const view = message(Client.ACK, 4);
+
+	view.setUint32(1, seq, true);
+	return view.buffer;
+}
+
+export function encodeKey(down: boolean, code: number): ArrayBuffer {
+	const view = message(Client.KEY, 3);
+
+	view.setUint8(1, down ? 1 : 0);
+	view.setUint16(2, code, true);
+	return view.buffer;
+}
+
+export function encodeMotion(x: number, y: number): ArrayBuffer {
+	const view = message(Client.MOTION, 4);
+
+	view.setUint16(1, u16(x), true);
+	view.setUint16(3, u16(y), true);
+	return view.buffer;
+}
+
+export function encodeButton(down: boolean, button: number, x: number, y: number): ArrayBuffer {
+	const view = message(Client.BUTTON, 6);
+
+	view.setUint8(1, down ? 1 : 0);
+	view.setUint8(2, button);
+	view.setUint16(3, u16(x), true);
+	view.setUint16(5, u16(y), true);
+	return view.buffer;
+}
+
+export function encodeWheel(dx: number, dy: number, x: number, y: number): ArrayBuffer {
+	const view = message(Client.WHEEL, 8);
+
+	view.setInt16(1, i16(dx), true);
+	view.setInt16(3, i16(dy), true);
+	view.setUint16(5, u16(x), true);
+	view.setUint16(7, u16(y), true);
+	return view.buffer;
+}
+
+export function encodeRelease(): ArrayBuffer {
+	return message(Client.RELEASE, 0).buffer;
+}
+
+export function encodePing(cookie: number): ArrayBuffer {
+	const view = message(Client.PING, 4);
+
+	view.setUint32(1, cookie, true);
+	return view.buffer;
+}
+
+export interface Welcome {
+	type: "welcome";
+	hostName: string;
+	resume: string | null;
+}
+
+export interface Refused {
+	type: "refused";
+	reason: Refusal;
+	retryAfter: number; /* seconds */
+}
+
+export interface Frame {
+	type: "frame";
+	seq: number;
+	more: boolean;
+	deflated: Uint8Array;
+}
+
+export interface CursorImage {
+	type: "cursor";
+	width: number; /* 0: no cursor */
+	height: number;
+	hotX: number;
+	hotY: number;
+	deflated: Uint8Array;
+}
+
+export type ServerMessage =
+	| Welcome
+	| Refused
+	| { type: "status"; document: StatusDocument }
+	| { type: "screen"; width: number; height: number }
+	| Frame
+	| CursorImage
+	| { type: "pong"; cookie: number };
+
+/* The views in what it returns are into bytes. Throws BadMessage. */
+export function decode(bytes: Uint8Array): ServerMessage {
+	if (bytes.length < 1)
+		throw new BadMessage("an empty message");
+	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+	switch (bytes[0]) {
+	case Server.WELCOME:
+		return decodeWelcome(bytes);
+	case Server.REFUSED:
+		return decodeRefused(bytes);
+	case Server.STATUS:
+		return decodeStatus(bytes);
+	case Server.SCREEN:
+		return decodeScreen(view);
+	case Server.FRAME:
+		return decodeFrame(view, bytes);
+	case Server.CURSOR:
+		return decodeCursor(view, bytes);
+	case Server.PONG:
+		expectSize(view, 5, "PONG");
+		return { type: "pong", cookie: view.getUint32(1, true) };
+	default:
+		throw new BadMessage(`an unknown message, 0x${bytes[0].toString(16)}`);
+	}
+}
+
+function expectSize(view: DataView, size: number, name: string): void {
+	if (view.byteLength !== size)
+		throw new BadMessage(`${name} of ${view.byteLength} bytes`);
+}
+
+function decodeJson(bytes: Uint8Array, name: string): Record<string, unknown> {
+	let value: unknown;
+
+	if (bytes.length > JSON_MAX)
+		throw new BadMessage(`${name} of ${bytes.length} bytes`);
+	try {
+		const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(1));
+		value = JSON.parse(text);
+	} catch {
+		throw new BadMessage(`${name} that is no JSON`);
+	}
+	if (typeof value !== "object" || value === null || Array.isArray(value))
+		throw new BadMessage(`${name} that is no JSON object`);
+	return value as Record<string, unknown>;
+}
+
+function decodeWelcome(bytes: Uint8Array): Welcome {
+	const json = decodeJson(bytes, "WELCOME");
+
+	if (json.version !== PROTOCOL_VERSION)
+		throw new BadMessage("WELCOME of another version");
+	return {
+		type: "welcome",
+		hostName: typeof json.host_name === "string" ? json.host_name.slice(0, TEXT_MAX) : "",
+		resume: isToken(json.resume) ? json.resume : null,
+	};
+}
+
+/* A link or resume token: base64url. */
+export function isToken(value: unknown): value is string {
+	return typeof value === "string" && /^[A-Za-z0-9_-]{1,128}$/.test(value);
+}
+
+function decodeRefused(bytes: Uint8Array): Refused {
+	const json = decodeJson(bytes, "REFUSED");
+	const reason = REFUSALS.find((known) => known === json.reason);
+	const after = json.retry_after;
+
+	if (!reason)
+		throw new BadMessage("REFUSED for an unknown reason");
+	return {
+		type: "refused",
+		reason,
+		retryAfter: typeof after === "number" && after > 0 ? Math.min(after, RETRY_MAX) : 0,
+	};
+}
+
+function decodeStatus(bytes: Uint8Array): ServerMessage {
+	const document = parseStatus(decodeJson(bytes, "STATUS"));
+
+	if (!document)
+		throw new BadMessage("STATUS that is no status document");
+	return { type: "status", document };
+}
+
+function decodeScreen(view: DataView): ServerMessage {
+	expectSize(view, 5, "SCREEN");
+	const width = view.getUint16(1, true);
+	const height = view.getUint16(3, true);
+
+	if ((width === 0) !== (height === 0))
+		throw new BadMessage(`SCREEN of ${width}×${height}`);
+	return { type: "screen", width, height };
+}
+
+function decodeFrame(view: DataView, bytes: Uint8Array): Frame {
+	if (bytes.length < 6)
+		throw new BadMessage(`FRAME of ${bytes.length} bytes`);
+	const flags = view.getUint8(1);
+
+	if (flags & ~FRAME_MORE)
+		throw new BadMessage(`FRAME with flags 0x${flags.toString(16)}`);
+	return {
+		type: "frame",
+		seq: view.getUint32(2, true),
+		more: (flags & FRAME_MORE) !== 0,
+		deflated: bytes.subarray(6),
+	};
+}
+
+function decodeCursor(view: DataView, bytes: Uint8Array): CursorImage {
+	if (bytes.length < 9)
+		throw new BadMessage(`CURSOR of ${bytes.length} bytes`);
+	const width = view.getUint16(1, true);
+	const height = view.getUint16(3, true);
+	const hotX = view.getUint16(5, true);
+	const hotY = view.getUint16(7, true);
+
+	if (width > CURSOR_SIDE_MAX || height > CURSOR_SIDE_MAX || (width > 0 && height === 0))
+		throw new BadMessage(`CURSOR of ${width}×${height}`);
+	if (width > 0 && (hotX >= width || hotY >= height))
+		throw new BadMessage("CURSOR with its hot spot outside");
+	return { type: "cursor", width, height, hotX, hotY, deflated: bytes.subarray(9) };
+}

@@ -124,7 +124,8 @@ fi
 as() {
 	who=$1
 	home=$(chroot "$chroot" getent passwd "$who" | cut -d: -f6)
-	chroot "$chroot" setsid --wait env -i "${environment[@]}" \
+	# A background job ignores SIGINT from birth; what is typed at a terminal does not.
+	chroot "$chroot" setsid --wait env -i --default-signal=INT,QUIT "${environment[@]}" \
 		HOME="$home" USER="$who" LOGNAME="$who" SHELL=/bin/bash \
 		setpriv --reuid "$who" --regid "$who" --init-groups \
 		sh -c "cd '$home/afar' && $2"
@@ -136,13 +137,24 @@ try_run() {
 	: >"$log"
 	as "$1" 'exec make run' >"$log" 2>&1 </dev/null &
 	pid=$!
-	if ! timeout 900 tail -n +1 -F --pid=$pid "$log" 2>/dev/null | grep -q '#link='; then
+	exec 9< <(exec timeout 900 tail -n +1 -F --pid=$pid "$log" 2>/dev/null)
+	reader=$! ready=
+	while read -r line <&9; do
+		case $line in *'#link='*)
+			ready=1
+			break
+			;;
+		esac
+	done
+	kill $reader 2>/dev/null || true
+	exec 9<&-
+	if [ -z "$ready" ]; then
 		cat "$log" >&2
 		return 1
 	fi
-	group=$(ps -o pid= --ppid "$pid" | tr -d ' ')
-	for child in $group; do
-		kill -INT "-$(ps -o pgid= -p "$child" | tr -d ' ')" 2>/dev/null || true
+	for child in $(pgrep -P "$pid"); do
+		group=$(ps -o pgid= -p "$child" | tr -d ' ')
+		[ "$group" = "$(ps -o pgid= -p $$ | tr -d ' ')" ] || kill -INT "-$group"
 	done
 	code=0
 	wait $pid || code=$?

@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +16,14 @@ static struct {
 	const char *program;
 	enum log_level limit;
 	int fd;
+	bool bare;
 } log_state = { .program = "afar", .limit = LOG_LEVEL_INFO, .fd = STDERR_FILENO };
 
 void log_init(const char *program)
 {
 	log_state.program = program;
 	log_state.limit = getenv("AFAR_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+	log_state.bare = getenv("AFAR_LOG_BARE");
 }
 
 void log_set_fd(int fd)
@@ -48,8 +51,11 @@ void log_write(enum log_level level, const char *format, ...)
 
 	if (level > log_state.limit)
 		return;
-	n = (size_t)snprintf(line, sizeof(line), "%s %s %s: ", clock_format(clock_wall(), time),
-		names[level], log_state.program);
+	if (log_state.bare)
+		n = (size_t)snprintf(line, sizeof(line), "%s: ", names[level]);
+	else
+		n = (size_t)snprintf(line, sizeof(line), "%s %s %s: ",
+			clock_format(clock_wall(), time), names[level], log_state.program);
 	va_start(args, format);
 	vsnprintf(line + n, sizeof(line) - n - 1, format, args);
 	va_end(args);

@@ -6,6 +6,10 @@
  *
  *	2026-01-31T12:00:00.000Z info supervisor: Xorg is ready on :20
  *
+ * or, when $AFAR_LOG_BARE says that another puts time and name before it,
+ *
+ *	info: Xorg is ready on :20
+ *
  * Levels: error = the user loses something; warning = degraded; info =
  * lifecycle, once; debug = for us, shown when $AFAR_DEBUG is set. Never log
  * keys, clipboard, PINs or tokens. A function logs or returns an error, never

@@ -77,6 +77,8 @@ static bool relay(int fd)
 			ready = true;
 		else if (str_starts(text, "MSG:"))
 			puts(text + 4);
+		else if (str_starts(text, "ERROR:"))
+			ctl_complain("%s", text + 6);
 		fflush(stdout);
 	}
 	free(text);

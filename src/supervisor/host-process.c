@@ -258,6 +258,8 @@ static int start(struct host_process *self, const char *offline_reason)
 	ours = pair[0];
 	theirs = pair[1];
 	r = supervisor_make_env(supervisor, &env);
+	if (r == 0)
+		r = spawn_env_set(&env, "AFAR_LOG_BARE", "1");
 	if (r < 0)
 		return r;
 	spawn.path = program;

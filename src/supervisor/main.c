@@ -39,7 +39,7 @@ static void warn_unknown_key(void *data, const char *section, const char *key)
 {
 	const struct settings_file *file = data;
 
-	report_line(&file->supervisor->report, "%s: there is no setting \"%s\" in [%s], ignoring it",
+	report_error(&file->supervisor->report, "%s: ignoring \"%s\" in [%s], there is no such setting",
 		file->path, key, section);
 }
 
@@ -56,12 +56,12 @@ static int read_settings_file(struct supervisor *self, const char *path)
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0) {
-		report_line(&self->report, "cannot read %s: %s", path, strerror(-r));
+		report_error(&self->report, "cannot read %s: %s", path, strerror(-r));
 		return r;
 	}
 	r = settings_read(&self->settings, text, warn_unknown_key, &file, &line, why);
 	if (r < 0)
-		report_line(&self->report, "%s, line %u: %s", path, line, why);
+		report_error(&self->report, "%s, line %u: %s", path, line, why);
 	return r;
 }
 
@@ -248,7 +248,8 @@ static int prepare(struct supervisor *self, char **ret_why)
 	if (r < 0)
 		return r;
 	if (pin[0])
-		report_line(&self->report, "The PIN of this desktop is %s: write it down, it is not shown again.",
+		report_line(&self->report,
+			"The PIN of this desktop is %s: write it down, it is not shown again.",
 			pin);
 	explicit_bzero(pin, sizeof(pin));
 	return 0;
@@ -265,7 +266,7 @@ static int run(struct supervisor *self)
 		r = supervisor_init(self, &why);
 	if (r < 0) {
 		log_error("%s", why ? why : strerror(-r));
-		report_line(&self->report, "%s", why ? why : strerror(-r));
+		report_error(&self->report, "%s", why ? why : strerror(-r));
 		return EXIT_FAILED;
 	}
 	r = sd_event_loop(self->event);
@@ -318,7 +319,7 @@ int main(int argc, char **argv)
 	if (r == 0)
 		status = run(&self);
 	else if (why)
-		report_line(&self.report, "%s", why);
+		report_error(&self.report, "%s", why);
 	supervisor_finish(&self);
 	sd_event_unref(self.event);
 	strbuf_finish(&options.sizes);

@@ -30,23 +30,43 @@ static void send(struct report *self, const char *text, size_t n)
 		self->fd = self->plain ? -1 : fd_close(self->fd);
 }
 
-void report_line(struct report *self, const char *format, ...)
+/* Each line of the text with @prefix before it. */
+static void send_lines(struct report *self, const char *prefix, const char *format, va_list args)
 {
-	char text[2048], line[2064];
-	va_list args;
+	char text[2048], line[2080];
 
-	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
 	for (char *at = text, *next; at; at = next) {
 		int n;
 
 		next = strchr(at, '\n');
 		if (next)
 			*next++ = '\0';
-		n = snprintf(line, sizeof(line), "%s%s\n", self->plain ? "" : "MSG:", at);
+		n = snprintf(line, sizeof(line), "%s%s\n", prefix, at);
 		send(self, line, (size_t)n);
 	}
+}
+
+void report_line(struct report *self, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	send_lines(self, self->plain ? "" : "MSG:", format, args);
+	va_end(args);
+}
+
+void report_error(struct report *self, const char *format, ...)
+{
+	struct report plain = { .fd = STDERR_FILENO, .plain = true };
+	va_list args;
+
+	va_start(args, format);
+	if (self->plain)
+		send_lines(&plain, "afar: ", format, args);
+	else
+		send_lines(self, "ERROR:", format, args);
+	va_end(args);
 }
 
 void report_ready(struct report *self)

@@ -6,9 +6,10 @@
  * holds the other end of descriptor REPORT_FD and shows what comes:
  *
  *	MSG:text        a line for the user (MSG-1)
+ *	ERROR:text      the same, of what went wrong
  *	READY           it may go (MSG-3); closing without it means failure (MSG-4)
  *
- * In the foreground there is no such descriptor and the lines go to stdout.
+ * In the foreground there is no such descriptor and the lines go to stdout, errors to stderr.
  */
 
 #include <stdbool.h>
@@ -23,6 +24,10 @@ void report_init(struct report *self, bool foreground);
 
 /* One line; each line of a text of several gets its own prefix (MSG-2). */
 void report_line(struct report *self, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* One line that says what is wrong and what to do. */
+void report_error(struct report *self, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* Releases who waits, at most once. Lines in the foreground go on. */

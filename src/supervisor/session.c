@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "supervisor/child.h"
 #include "supervisor/display/display.h"
+#include "supervisor/ice.h"
 #include "supervisor/program.h"
 #include "supervisor/supervisor.h"
 
@@ -74,6 +75,7 @@ static void handle_ended(void *data, int code, int status)
 {
 	struct session *self = data;
 
+	ice_remove_stale();
 	self->ready_timer = sd_event_source_unref(self->ready_timer);
 	self->end_code = code;
 	self->end_status = status;

@@ -164,7 +164,7 @@ static void give_up(struct supervisor *self, enum policy_component c)
 		return;
 	}
 	log_error("%s failed too often and is given up (%s)", rules->label, rules->offline_reason);
-	report_line(&self->report, "Gave up on %s: %s.", rules->label,
+	report_error(&self->report, "gave up on %s: %s.", rules->label,
 		self->components[c].last_end.text);
 	tell_failing(self);
 	if (c == POLICY_HOST)
@@ -233,7 +233,7 @@ static void note_end(struct supervisor *self, enum policy_component c)
 	log_info("%s %s", rules->label, end->text);
 	if (self->told != STATUS_STARTING)
 		return;
-	report_line(&self->report, "%c%s %s.", rules->label[0] - 'a' + 'A', rules->label + 1, end->text);
+	report_error(&self->report, "%s %s", rules->label, end->text);
 	for (unsigned i = end->n_log_tail > 3 ? end->n_log_tail - 3 : 0; i < end->n_log_tail; i++)
 		report_line(&self->report, "  | %s", end->log_tail[i]);
 	if (rules->offline_reason && ++self->n_failures_told == FAILURES_TO_REPORT)
@@ -255,7 +255,7 @@ void supervisor_child_ended(struct supervisor *self, enum policy_component compo
 		.at = clock_wall(),
 	};
 	child_describe_end(code, status, end->text, sizeof(end->text));
-	if (blame_display)
+	if (blame_display && !asked)
 		strncat(end->text, ", since the X server is gone",
 			sizeof(end->text) - strlen(end->text) - 1);
 	outlog_stream_tail(&c->output, end);

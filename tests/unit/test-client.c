@@ -1,197 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "host/client.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "host/access/access.h"
 #include "host/capture/capture-fake.h"
-#include "host/connection.h"
 #include "host/cursor/cursor.h"
-#include "host/desktop.h"
-#include "host/host.h"
 #include "host/input/input.h"
 #include "host/scene/scene.h"
-#include "unit/inflater.h"
+#include "unit/fake-viewer.h"
 #include "unit/random.h"
 #include "unit/test.h"
 #include "wire/stream.h"
 
 #define WIDTH 201
 #define HEIGHT 131
-#define COLOUR 0x00ffffffU
-
-/* --- fakes --- */
-
-struct access_try {
-	access_done_fn done;
-	void *data;
-	char secret[64];
-	enum control_kind kind;
-	bool live;
-};
-
-static struct access_try the_try;
-static bool access_is_full;
-static unsigned n_viewers_changed;
-
-struct access_try *access_try(struct access *self, enum control_kind kind, const char *secret,
-	const char *source, access_done_fn done, void *data)
-{
-	(void)self;
-	assert_string_equal(source, "127.0.0.1");
-	if (access_is_full)
-		return NULL;
-	the_try = (struct access_try){ .done = done, .data = data, .kind = kind, .live = true };
-	snprintf(the_try.secret, sizeof(the_try.secret), "%s", secret);
-	return &the_try;
-}
-
-void access_try_cancel(struct access_try *self)
-{
-	if (self)
-		self->live = false;
-}
-
-void host_viewers_changed(struct host *self)
-{
-	(void)self;
-	n_viewers_changed++;
-}
-
-struct viewer {
-	struct connection base;
-	struct client *client;
-	bool wanted;
-	unsigned closed; /* the code */
-	const uint8_t *bytes; /* the last message */
-	size_t n;
-	struct inflater inflater;
-	uint32_t *picture;
-	unsigned width;
-	unsigned height;
-	uint32_t seq;
-	bool more;
-};
-
-static void handle_want_write(struct connection *self)
-{
-	((struct viewer *)self)->wanted = true;
-}
-
-static void handle_close(struct connection *self, unsigned code, const char *why)
-{
-	struct viewer *viewer = (struct viewer *)self;
-
-	(void)why;
-	assert_int_equal(viewer->closed, 0);
-	viewer->closed = code;
-}
-
-static const struct connection_impl connection_impl = {
-	.want_write = handle_want_write,
-	.close = handle_close,
-};
-
-static struct host host;
-
-static struct viewer *viewer_create(void)
-{
-	struct viewer *self = xnew(struct viewer);
-
-	self->base.impl = &connection_impl;
-	strcpy(self->base.source, "127.0.0.1");
-	inflater_init(&self->inflater);
-	self->client = client_create(&host, &self->base);
-	assert_non_null(self->client);
-	return self;
-}
-
-static void viewer_destroy(struct viewer *self)
-{
-	client_destroy(self->client);
-	inflater_finish(&self->inflater);
-	free(self->picture);
-	free(self);
-}
-
-static void say(struct viewer *self, const void *bytes, size_t n)
-{
-	client_handle_message(self->client, bytes, n);
-}
-
-#define SAY(viewer, text) say(viewer, text, sizeof(text) - 1)
-
-/* Takes what the client has to send now; 0: nothing, which it must not have asked for. */
-static unsigned hear(struct viewer *self)
-{
-	bool wanted = self->wanted;
-
-	self->wanted = false;
-	if (!client_produce(self->client, &self->bytes, &self->n))
-		return 0;
-	assert_true(wanted);
-	memset((uint8_t *)self->bytes - CONNECTION_HEADROOM, 0xee, CONNECTION_HEADROOM);
-	return self->bytes[0];
-}
-
-static void paint(struct viewer *self)
-{
-	self->more = self->bytes[1] & STREAM_FRAME_MORE;
-	memcpy(&self->seq, self->bytes + 2, sizeof(self->seq));
-	inflater_take(&self->inflater, self->bytes + 6, self->n - 6);
-	assert_int_equal(stream_decode_rects(self->inflater.bytes, self->inflater.n,
-				 self->picture, self->width, self->height),
-		0);
-}
-
-static void take_screen(struct viewer *self)
-{
-	assert_int_equal(self->n, 5);
-	self->width = self->bytes[1] | (unsigned)self->bytes[2] << 8;
-	self->height = self->bytes[3] | (unsigned)self->bytes[4] << 8;
-	free(self->picture);
-	self->picture = xalloc((size_t)self->width * self->height + 1, sizeof(uint32_t));
-}
-
-static void ack(struct viewer *self, uint32_t seq)
-{
-	uint8_t bytes[5] = { STREAM_ACK };
-
-	memcpy(bytes + 1, &seq, sizeof(seq));
-	say(self, bytes, sizeof(bytes));
-}
-
-static void sign_in(struct viewer *self)
-{
-	struct access_outcome yes = {
-		.ok = true, .resume = "0123456789abcdefghijkl", .resume_seconds = 43200
-	};
-
-	SAY(self, "\x01{\"version\":1,\"pin\":\"12345678\"}");
-	assert_true(the_try.live);
-	assert_string_equal(the_try.secret, "12345678");
-	the_try.done(the_try.data, &yes);
-	assert_int_equal(self->closed, 0);
-}
-
-/* Reads all that is due; returns how many frames came. */
-static unsigned hear_all(struct viewer *self)
-{
-	unsigned type, n_frames = 0;
-
-	while ((type = hear(self))) {
-		if (type == STREAM_SCREEN)
-			take_screen(self);
-		if (type == STREAM_FRAME) {
-			paint(self);
-			n_frames += !self->more;
-		}
-	}
-	return n_frames;
-}
 
 static struct capture *capture;
 
@@ -228,31 +52,11 @@ static void fill(int x, int y, int width, int height, uint32_t colour)
 	capture_fake_fill(capture, &rect, colour);
 }
 
-static void assert_sees_the_screen(const struct viewer *self)
-{
-	const struct scene *scene = desktop_scene(host.desktop);
-
-	assert_int_equal(self->width, scene->width);
-	assert_int_equal(self->height, scene->height);
-	for (size_t i = 0; i < (size_t)scene->width * scene->height; i++)
-		assert_int_equal(self->picture[i], scene->pixels[i] & COLOUR);
-}
-
 static int setup(void **state)
 {
 	struct viewer *viewer;
 
-	memset(&host, 0, sizeof(host));
-	memset(&the_try, 0, sizeof(the_try));
-	access_is_full = false;
-	n_viewers_changed = 0;
-	assert_int_equal(sd_event_new(&host.event), 0);
-	list_init(&host.clients);
-	host.next_client_id = 1;
-	host.host_name = (char *)"box";
-	host.status = (char *)"{\"state\":\"ready\"}";
-	host.desktop = desktop_create(&host);
-	assert_non_null(host.desktop);
+	host_setup();
 	capture = capture_fake_create(WIDTH, HEIGHT, &capture_events, NULL);
 	viewer = viewer_create();
 	*state = viewer;
@@ -263,8 +67,7 @@ static int teardown(void **state)
 {
 	viewer_destroy(*state);
 	capture_destroy(capture);
-	desktop_destroy(host.desktop);
-	sd_event_unref(host.event);
+	host_teardown();
 	return 0;
 }
 

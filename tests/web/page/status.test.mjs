@@ -109,10 +109,12 @@ pageTest("the page fits 360 pixels", async ({ host, page }) => {
 	await waitForState(page, "signin");
 	assert.equal(await overflow(), 0);
 	host.status = sessionDown(30);
+	host.status.components[2].last_end.log_tail.push("a long line ".repeat(20));
 	await page.goto("about:blank");
 	await page.goto(`${host.url}#link=goodlink`);
 	await waitForState(page, "status");
 	assert.equal(await overflow(), 0);
+	assert.ok((await page.locator("#status-page .card").boundingBox()).width <= 360);
 	host.viewer.sendStatus(ALL_READY);
 	await waitForState(page, "connected");
 	await page.keyboard.press("Control+Alt+Shift+M");

@@ -37,6 +37,7 @@ export type FromWorker =
 	| CursorEvent
 	| { type: "status"; document: StatusDocument }
 	| { type: "screen"; width: number; height: number }
-	| { type: "pong"; cookie: number }
+	/* at: when it came, ms since 1970, whenever the page gets to hear of it. */
+	| { type: "pong"; cookie: number; at: number }
 	/* The connection ended; problem: the host said something wrong, in words. */
 	| { type: "closed"; problem: string | null };

@@ -111,7 +111,7 @@ export class Session {
 		if (this.phase !== "open" || this.pinged !== 0)
 			return;
 		this.cookie = (this.cookie + 1) >>> 0;
-		this.pinged = performance.now();
+		this.pinged = performance.timeOrigin + performance.now();
 		this.post(encodePing(this.cookie));
 	}
 
@@ -177,7 +177,7 @@ export class Session {
 			this.handleClosed(message.problem);
 			break;
 		case "pong":
-			this.handlePong(message.cookie);
+			this.handlePong(message.cookie, message.at);
 			break;
 		default:
 			this.events.handleMessage(message);
@@ -232,10 +232,10 @@ export class Session {
 		return true;
 	}
 
-	private handlePong(cookie: number): void {
+	private handlePong(cookie: number, at: number): void {
 		if (cookie !== this.cookie || this.pinged === 0)
 			return;
-		this.events.handleLatency(performance.now() - this.pinged);
+		this.events.handleLatency(Math.max(0, at - this.pinged));
 		this.pinged = 0;
 	}
 

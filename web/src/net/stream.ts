@@ -51,7 +51,10 @@ export class Stream {
 		case "cursor":
 			this.handleCursor(message);
 			break;
-		default:
+		case "pong":
+			this.emit({ ...message, at: performance.timeOrigin + performance.now() }, []);
+			break;
+		case "status":
 			this.emit(message, []);
 			break;
 		}

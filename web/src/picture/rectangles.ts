@@ -23,11 +23,14 @@ const X = 0, Y = 1, W = 2, H = 3, KIND = 4, BODY = 5, FIELDS = 6;
 const OPAQUE = 0xff000000;
 const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
-/* A u32 whose bytes in memory are r, g, b, 255. */
+/*
+ * 32 bits that lie in memory as r, g, b, 255. Signed, as the engine keeps such numbers: made
+ * unsigned they become floating point, and decoding takes twice as long.
+ */
 function pixel(r: number, g: number, b: number): number {
 	return LITTLE_ENDIAN
-		? (OPAQUE | b << 16 | g << 8 | r) >>> 0
-		: (r << 24 | g << 16 | b << 8 | 0xff) >>> 0;
+		? OPAQUE | b << 16 | g << 8 | r
+		: r << 24 | g << 16 | b << 8 | 0xff;
 }
 
 interface Patch {

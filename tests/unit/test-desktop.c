@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From a real X server's screen to a viewer's picture, and back with keys and pointer. */
+#include "host/desktop.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <xcb/randr.h>
+#include <xcb/xcb.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "host/scene/scene.h"
+#include "unit/fake-viewer.h"
+#include "unit/random.h"
+#include "unit/test.h"
+#include "unit/x-server.h"
+
+#define WIDTH 1001
+#define HEIGHT 701
+
+struct fixture {
+	struct x_server server;
+	xcb_connection_t *c; /* of an application of ours */
+	xcb_window_t root;
+	xcb_gcontext_t gc;
+	struct viewer *viewer;
+};
+
+/* Runs the loop until @what holds, for 10 s at most. */
+#define run_until(what)                                                                        \
+	do {                                                                                   \
+		usec_t deadline_ = clock_now() + 10 * USEC_PER_SEC;                            \
+		while (!(what)) {                                                              \
+			assert_true(clock_now() < deadline_);                                  \
+			assert_true(sd_event_run(host.event, 100 * USEC_PER_MSEC) >= 0);       \
+		}                                                                              \
+	} while (0)
+
+static void begin(struct fixture *f)
+{
+	f->c = x_server_connect(&f->server);
+	f->root = xcb_setup_roots_iterator(xcb_get_setup(f->c)).data->root;
+	f->gc = xcb_generate_id(f->c);
+	xcb_create_gc(f->c, f->gc, f->root, XCB_GC_SUBWINDOW_MODE,
+		&(uint32_t){ XCB_SUBWINDOW_MODE_INCLUDE_INFERIORS });
+	host_setup();
+	f->viewer = viewer_create();
+	sign_in(f->viewer);
+	hear_all(f->viewer);
+	assert_int_equal(f->viewer->width, 0);
+	desktop_attach(host.desktop, f->server.display, f->server.authority);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = xnew(struct fixture);
+
+	x_server_start(&f->server, WIDTH, HEIGHT);
+	begin(f);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	viewer_destroy(f->viewer);
+	host_teardown();
+	xcb_disconnect(f->c);
+	x_server_stop(&f->server);
+	free(f);
+	return 0;
+}
+
+/* What the X server says is on its screen; the caller frees it. NULL: it shrinks just now. */
+static xcb_get_image_reply_t *get_image(struct fixture *f, unsigned width, unsigned height)
+{
+	return xcb_get_image_reply(f->c,
+		xcb_get_image(f->c, XCB_IMAGE_FORMAT_Z_PIXMAP, f->root, 0, 0, (uint16_t)width,
+			(uint16_t)height, UINT32_MAX),
+		NULL);
+}
+
+static bool sees(struct fixture *f, const uint32_t *pixels)
+{
+	const struct viewer *v = f->viewer;
+
+	for (size_t i = 0; i < (size_t)v->width * v->height; i++) {
+		if (v->picture[i] != (pixels[i] & COLOUR))
+			return false;
+	}
+	return true;
+}
+
+static void hear_and_ack(struct viewer *v)
+{
+	while (hear_all(v) > 0)
+		ack(v, v->seq);
+}
+
+/* Lets the viewer follow until it sees exactly what the server says. */
+static void assert_comes_to_see(struct fixture *f, unsigned width, unsigned height)
+{
+	usec_t deadline = clock_now() + 10 * USEC_PER_SEC;
+	bool same = false;
+
+	while (!same) {
+		xcb_get_image_reply_t *image = get_image(f, width, height);
+
+		assert_true(clock_now() < deadline);
+		sd_event_run(host.event, 20 * USEC_PER_MSEC);
+		hear_and_ack(f->viewer);
+		same = image && f->viewer->width == width && f->viewer->height == height
+		       && sees(f, (const uint32_t *)xcb_get_image_data(image));
+		free(image);
+	}
+	assert_int_equal(f->viewer->closed, 0);
+}
+
+static void draw(struct fixture *f, struct random *random)
+{
+	xcb_rectangle_t rect = { (int16_t)(random_below(random, WIDTH + 50) - 50),
+		(int16_t)(random_below(random, HEIGHT + 50) - 50),
+		(uint16_t)(1 + random_below(random, 300)),
+		(uint16_t)(1 + random_below(random, 300)) };
+	xcb_arc_t arc = { rect.x, rect.y, rect.width, rect.height, 0, 360 * 64 };
+
+	xcb_change_gc(f->c, f->gc, XCB_GC_FOREGROUND,
+		&(uint32_t){ (uint32_t)random_u64(random) & COLOUR });
+	switch (random_below(random, 4)) {
+	case 0:
+		xcb_poly_fill_rectangle(f->c, f->root, f->gc, 1, &rect);
+		break;
+	case 1:
+		xcb_poly_arc(f->c, f->root, f->gc, 1, &arc);
+		break;
+	case 2:
+		xcb_poly_fill_arc(f->c, f->root, f->gc, 1, &arc);
+		break;
+	case 3:
+		xcb_copy_area(f->c, f->root, f->root, f->gc, rect.x, rect.y,
+			(int16_t)(rect.x + 13), (int16_t)(rect.y + 7), rect.width, rect.height);
+		break;
+	}
+}
+
+static void test_picture_is_exact_after_random_drawing(void **state)
+{
+	struct fixture *f = *state;
+	struct random random = { 13 };
+
+	assert_comes_to_see(f, WIDTH, HEIGHT);
+	for (int i = 0; i < 200; i++) {
+		for (int k = random_below(&random, 4); k >= 0; k--)
+			draw(f, &random);
+		xcb_flush(f->c);
+		/* Half of the time more is drawn while it is under way. */
+		if (i % 2)
+			assert_comes_to_see(f, WIDTH, HEIGHT);
+	}
+}
+
+/* The server offers only its own size: another mode for its output. */
+static void add_size(struct fixture *f, unsigned width, unsigned height)
+{
+	char name[32];
+	int n = snprintf(name, sizeof(name), "%ux%u_test", width, height);
+	xcb_randr_mode_info_t mode = {
+		.width = (uint16_t)width,
+		.height = (uint16_t)height,
+		.dot_clock = 60000000,
+		.htotal = 1000,
+		.vtotal = 1000,
+		.name_len = (uint16_t)n,
+	};
+	xcb_randr_get_screen_resources_reply_t *resources =
+		xcb_randr_get_screen_resources_reply(
+			f->c, xcb_randr_get_screen_resources(f->c, f->root), NULL);
+	xcb_randr_create_mode_reply_t *made = xcb_randr_create_mode_reply(f->c,
+		xcb_randr_create_mode(f->c, f->root, mode, (uint32_t)n, name), NULL);
+
+	assert_non_null(resources);
+	assert_non_null(made);
+	xcb_randr_add_output_mode(f->c,
+		xcb_randr_get_screen_resources_outputs(resources)[0], made->mode);
+	free(resources);
+	free(made);
+}
+
+static void set_size(struct fixture *f, unsigned width, unsigned height)
+{
+	xcb_randr_get_screen_info_reply_t *info = xcb_randr_get_screen_info_reply(
+		f->c, xcb_randr_get_screen_info(f->c, f->root), NULL);
+	xcb_randr_screen_size_iterator_t it;
+	uint16_t index = 0;
+
+	assert_non_null(info);
+	for (it = xcb_randr_get_screen_info_sizes_iterator(info); it.rem;
+		xcb_randr_screen_size_next(&it), index++) {
+		if (it.data->width == width && it.data->height == height)
+			break;
+	}
+	assert_true(it.rem > 0);
+	xcb_randr_set_screen_config_reply_t *rr = (xcb_randr_set_screen_config_reply(f->c,
+		xcb_randr_set_screen_config(f->c, f->root, XCB_CURRENT_TIME,
+			info->config_timestamp, index, XCB_RANDR_ROTATION_ROTATE_0, 0),
+		NULL));
+	fprintf(stderr,"%ux%u -> %d idx %d\n", width,height, rr?rr->status:-1,index);free(rr);
+	free(info);
+}
+
+static void test_screen_changes_its_size_live(void **state)
+{
+	static const unsigned sizes[][2] = { { 640, 480 }, { 321, 241 }, { 800, 601 },
+		{ WIDTH, HEIGHT } };
+	struct fixture *f = *state;
+	struct random random = { 14 };
+
+	for (size_t i = 0; i + 1 < ARRAY_SIZE(sizes); i++)
+		add_size(f, sizes[i][0], sizes[i][1]);
+	for (int i = 0; i < 40; i++) {
+		const unsigned *size = sizes[i % ARRAY_SIZE(sizes)];
+
+		draw(f, &random);
+		set_size(f, size[0], size[1]);
+		draw(f, &random);
+		xcb_flush(f->c);
+		if (i % 3 == 0)
+			assert_comes_to_see(f, size[0], size[1]);
+		else
+			sd_event_run(host.event, 0);
+	}
+}
+
+static void test_end_of_the_server_in_the_middle_is_no_picture(void **state)
+{
+	struct random random = { 15 };
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		struct fixture *f = xnew(struct fixture);
+		struct viewer *v;
+
+		x_server_start(&f->server, WIDTH, HEIGHT);
+		begin(f);
+		v = f->viewer;
+		if (i > 2)
+			run_until(desktop_scene(host.desktop)->width > 0);
+		for (int k = 0; k < 20; k++)
+			draw(f, &random);
+		xcb_flush(f->c);
+		for (int k = 0; k < i; k++)
+			sd_event_run(host.event, USEC_PER_MSEC);
+		x_server_kill(&f->server);
+		run_until(desktop_scene(host.desktop)->width == 0
+			  && sd_event_run(host.event, 20 * USEC_PER_MSEC) == 0);
+		hear_and_ack(v);
+		assert_int_equal(v->closed, 0);
+		assert_int_equal(v->width, 0);
+		SAY(v, "\x03\x01\x1e\0"); /* nobody there to type to */
+
+		/* And the next one. */
+		xcb_disconnect(f->c);
+		x_server_start(&f->server, 64, 64);
+		f->c = x_server_connect(&f->server);
+		f->root = xcb_setup_roots_iterator(xcb_get_setup(f->c)).data->root;
+		desktop_attach(host.desktop, f->server.display, f->server.authority);
+		assert_comes_to_see(f, 64, 64);
+		teardown((void **)&f);
+	}
+}
+
+static void test_sizes_from_one_pixel_to_8_mebipixels(void **state)
+{
+	static const unsigned sizes[][2] = { { 1, 1 }, { 65, 1 }, { 1, 65 }, { 63, 130 },
+		{ 4097, 2049 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct fixture *f = xnew(struct fixture);
+		struct random random = { 16 };
+
+		x_server_start(&f->server, sizes[i][0], sizes[i][1]);
+		begin(f);
+		draw(f, &random);
+		assert_comes_to_see(f, sizes[i][0], sizes[i][1]);
+		teardown((void **)&f);
+	}
+}
+
+static void test_missing_display_is_no_harm(void **state)
+{
+	struct fixture *f = *state;
+
+	desktop_attach(host.desktop, ":54321", f->server.authority);
+	assert_int_equal(desktop_scene(host.desktop)->width, 0);
+	desktop_attach(host.desktop, f->server.display, "/nonexistent");
+	desktop_attach(host.desktop, f->server.display, f->server.authority);
+	assert_comes_to_see(f, WIDTH, HEIGHT);
+}
+
+/* Not MappingNotify, which every client gets. */
+static xcb_generic_event_t *wait_for_input(xcb_connection_t *c)
+{
+	xcb_generic_event_t *event;
+
+	while ((event = xcb_wait_for_event(c)) && event->response_type == XCB_MAPPING_NOTIFY)
+		free(event);
+	assert_non_null(event);
+	return event;
+}
+
+static void test_keys_buttons_and_motion_arrive(void **state)
+{
+	static const uint32_t mask = XCB_EVENT_MASK_KEY_PRESS | XCB_EVENT_MASK_KEY_RELEASE
+				     | XCB_EVENT_MASK_BUTTON_PRESS
+				     | XCB_EVENT_MASK_BUTTON_RELEASE;
+	static const struct {
+		uint8_t type;
+		uint8_t detail;
+	} want[] = {
+		{ XCB_KEY_PRESS, 30 + 8 },  { XCB_KEY_RELEASE, 30 + 8 }, { XCB_BUTTON_PRESS, 1 },
+		{ XCB_BUTTON_RELEASE, 1 },  { XCB_BUTTON_PRESS, 5 },	 { XCB_BUTTON_RELEASE, 5 },
+		{ XCB_KEY_PRESS, 42 + 8 },  { XCB_KEY_RELEASE, 42 + 8 },
+	};
+	struct fixture *f = *state;
+	struct viewer *v = f->viewer;
+	const xcb_button_press_event_t *press;
+
+	run_until(desktop_scene(host.desktop)->width > 0);
+	xcb_change_window_attributes(f->c, f->root, XCB_CW_EVENT_MASK, &mask);
+	free(xcb_get_input_focus_reply(f->c, xcb_get_input_focus(f->c), NULL));
+	SAY(v, "\x03\x01\x1e\0");
+	SAY(v, "\x03\0\x1e\0");
+	SAY(v, "\x05\x01\x01\x09\0\x0b\0");
+	SAY(v, "\x05\0\x01\x09\0\x0b\0");
+	SAY(v, "\x06\0\0\x78\0\xff\xff\xff\xff");
+	SAY(v, "\x03\x01\x2a\0");
+	SAY(v, "\x07");
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		xcb_generic_event_t *event = wait_for_input(f->c);
+
+		assert_int_equal(event->response_type & 0x7f, want[i].type);
+		press = (const xcb_button_press_event_t *)event;
+		assert_int_equal(press->detail, want[i].detail);
+		if (i == 2) {
+			assert_int_equal(press->root_x, 9);
+			assert_int_equal(press->root_y, 11);
+		}
+		if (i == 4) {
+			assert_int_equal(press->root_x, WIDTH - 1);
+			assert_int_equal(press->root_y, HEIGHT - 1);
+		}
+		free(event);
+	}
+}
+
+static void test_idle_desktop_sleeps(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_comes_to_see(f, WIDTH, HEIGHT);
+	while (sd_event_run(host.event, 20 * USEC_PER_MSEC) > 0)
+		hear_and_ack(f->viewer);
+	assert_int_equal(sd_event_run(host.event, 300 * USEC_PER_MSEC), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(picture_is_exact_after_random_drawing),
+		TEST(screen_changes_its_size_live),
+		cmocka_unit_test(test_end_of_the_server_in_the_middle_is_no_picture),
+		cmocka_unit_test(test_sizes_from_one_pixel_to_8_mebipixels),
+		TEST(missing_display_is_no_harm),
+		TEST(keys_buttons_and_motion_arrive),
+		TEST(idle_desktop_sleeps),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "supervisor/display/display.h"
 #include "supervisor/supervisor.h"
 #include "wire/status.h"
@@ -32,6 +33,7 @@ json_t *snapshot_make(const struct supervisor *supervisor)
 	struct status_component components[POLICY_N_COMPONENTS];
 	struct status status = {
 		.state = supervisor->policy.state,
+		.now = clock_wall(),
 		.since = supervisor->since_wall,
 		.url = supervisor->url,
 		.display = display_name(supervisor->display),

@@ -57,6 +57,7 @@ struct status_component {
 
 struct status {
 	enum status_state state;
+	usec_t now; /* wall clock: readers with another one count from it */
 	usec_t since;
 	const char *url;     /* borrowed, as all strings here; NULL: none */
 	const char *display; /* ":20"; NULL: none */

@@ -154,6 +154,7 @@ static void handle_ready_line(void *data, const char *line)
 	int r;
 
 	(void)line;
+	log_debug("the X server accepts connections");
 	self->was_up = true;
 	r = setup_create(&self->setup, self->supervisor->event, self->name, self->authority,
 		self->impl, &self->supervisor->settings, &setup_events, self);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The floor of a start: X server and window manager, started directly.
+ *
+ *	floor-start AUTHORITY WINDOW-MANAGER X-SERVER OPTION…
+ *
+ * The options contain "-displayfd 3", and no number. Writes the microseconds from here to
+ * _NET_SUPPORTING_WM_CHECK on the root window, then ends both.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/spawn.h"
+#include "loop/xcb-connect.h"
+
+#define READY_FD 3
+/* In case that either hangs: nothing here waits for ever. */
+#define LIMIT_SEC 20
+
+static const char property_name[] = "_NET_SUPPORTING_WM_CHECK";
+
+static pid_t start_server(const char *const *argv, int *ret_ready)
+{
+	struct spawn spawn = { .argv = argv, .death_signal = SIGKILL };
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	spawn_map(&spawn, fds[1], READY_FD);
+	pid = spawn_start(&spawn);
+	close(fds[1]);
+	*ret_ready = fds[0];
+	return pid;
+}
+
+/* Number and newline may come in two pieces. */
+static bool read_display(int fd, char display[16])
+{
+	size_t n = 1;
+
+	display[0] = ':';
+	while (n < 15 && read(fd, display + n, 1) == 1) {
+		if (display[n] == '\n') {
+			display[n] = '\0';
+			return n > 1;
+		}
+		n++;
+	}
+	return false;
+}
+
+static pid_t start_window_manager(const char *name, const char *display, const char *authority)
+{
+	CLEANUP(spawn_env) struct spawn_env env = { 0 };
+	struct spawn spawn = { .argv = (const char *const[]){ name, NULL }, .death_signal = SIGKILL };
+
+	if (spawn_env_init(&env, environ) < 0 || spawn_env_set(&env, "DISPLAY", display) < 0
+		|| spawn_env_set(&env, "XAUTHORITY", authority) < 0)
+		return -1;
+	spawn.envp = (const char *const *)env.vars;
+	return spawn_start(&spawn);
+}
+
+static xcb_atom_t intern(xcb_connection_t *c, const char *name)
+{
+	xcb_intern_atom_reply_t *reply = xcb_intern_atom_reply(
+		c, xcb_intern_atom(c, 0, (uint16_t)strlen(name), name), NULL);
+	xcb_atom_t atom = reply ? reply->atom : XCB_NONE;
+
+	free(reply);
+	return atom;
+}
+
+/* Events of the root window were asked for before the window manager was started. */
+static bool wait_for_property(xcb_connection_t *c, xcb_atom_t atom)
+{
+	xcb_generic_event_t *event;
+
+	while ((event = xcb_wait_for_event(c))) {
+		bool is_it = (event->response_type & 0x7f) == XCB_PROPERTY_NOTIFY
+			     && ((xcb_property_notify_event_t *)event)->atom == atom;
+
+		free(event);
+		if (is_it)
+			return true;
+	}
+	return false;
+}
+
+static bool watch_root(xcb_connection_t *c)
+{
+	xcb_window_t root = xcb_setup_roots_iterator(xcb_get_setup(c)).data->root;
+	const uint32_t mask = XCB_EVENT_MASK_PROPERTY_CHANGE;
+
+	xcb_change_window_attributes(c, root, XCB_CW_EVENT_MASK, &mask);
+	return xcb_flush(c) > 0;
+}
+
+static void end(pid_t pid)
+{
+	if (pid <= 0)
+		return;
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+}
+
+int main(int argc, char **argv)
+{
+	pid_t server, manager = 0;
+	xcb_connection_t *c = NULL;
+	char display[16];
+	xcb_atom_t atom;
+	bool ready = false;
+	int ready_fd;
+	usec_t start;
+
+	if (argc < 4) {
+		fprintf(stderr, "usage: floor-start AUTHORITY WINDOW-MANAGER X-SERVER OPTION…\n");
+		return 1;
+	}
+	alarm(LIMIT_SEC);
+	start = clock_now();
+	server = start_server((const char *const *)argv + 3, &ready_fd);
+	if (server > 0 && read_display(ready_fd, display)
+		&& xcb_connect_file(display, argv[1], &c, NULL) == 0) {
+		atom = intern(c, property_name);
+		ready = watch_root(c)
+			&& (manager = start_window_manager(argv[2], display, argv[1])) > 0
+			&& wait_for_property(c, atom);
+	}
+	if (ready)
+		printf("%" PRIu64 "\n", clock_now() - start);
+	else
+		fprintf(stderr, "floor-start: %s did not come up\n", server > 0 ? argv[2] : argv[3]);
+	xcb_disconnect(c);
+	end(manager);
+	end(server);
+	return ready ? 0 : 1;
+}

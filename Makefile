@@ -23,8 +23,8 @@ check-fresh: ## `make run` and `make check` in a fresh Debian 12 (needs root)
 
 bench: ## measure
 	@packaging/deps.sh build run test
-	@packaging/build.sh build --prefix=$(PREFIX)
-	@exec tests/bench/run
+	@packaging/build.sh build-check/gcc -Dwerror=true -Dtests=enabled
+	@AFAR_BUILD=$(CURDIR)/build-check/gcc exec tests/bench/run
 
 install: all ## into $(DESTDIR)$(PREFIX)
 	@meson configure build --prefix=$(PREFIX)

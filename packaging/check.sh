@@ -25,9 +25,8 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# A build directory of another compiler or place is of no use.
-CC=gcc packaging/build.sh "$builds/gcc" -Dwerror=true
-CC=clang packaging/build.sh "$builds/clang" -Dwerror=true \
+CC=gcc packaging/build.sh "$builds/gcc" -Dwerror=true -Dtests=enabled
+CC=clang packaging/build.sh "$builds/clang" -Dwerror=true -Dtests=enabled \
 	-Db_sanitize=address,undefined -Db_lundef=false
 
 if [ -f tests/web/package-lock.json ]; then

@@ -6,6 +6,10 @@
  *
  * The options contain "-displayfd 3", and no number. Writes the microseconds from here to
  * _NET_SUPPORTING_WM_CHECK on the root window, then ends both.
+ *
+ *	floor-start --check DISPLAY AUTHORITY
+ *
+ * Exits with 0 when that display has the property already.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -97,13 +101,34 @@ static bool wait_for_property(xcb_connection_t *c, xcb_atom_t atom)
 	return false;
 }
 
+static xcb_window_t root_of(xcb_connection_t *c)
+{
+	return xcb_setup_roots_iterator(xcb_get_setup(c)).data->root;
+}
+
 static bool watch_root(xcb_connection_t *c)
 {
-	xcb_window_t root = xcb_setup_roots_iterator(xcb_get_setup(c)).data->root;
 	const uint32_t mask = XCB_EVENT_MASK_PROPERTY_CHANGE;
 
-	xcb_change_window_attributes(c, root, XCB_CW_EVENT_MASK, &mask);
+	xcb_change_window_attributes(c, root_of(c), XCB_CW_EVENT_MASK, &mask);
 	return xcb_flush(c) > 0;
+}
+
+static int check(const char *display, const char *authority)
+{
+	xcb_get_property_reply_t *reply = NULL;
+	xcb_connection_t *c;
+	bool is_set;
+
+	if (xcb_connect_file(display, authority, &c, NULL) < 0)
+		return 1;
+	reply = xcb_get_property_reply(c,
+		xcb_get_property(c, 0, root_of(c), intern(c, property_name), XCB_ATOM_WINDOW, 0, 1),
+		NULL);
+	is_set = reply && reply->value_len == 1;
+	free(reply);
+	xcb_disconnect(c);
+	return is_set ? 0 : 1;
 }
 
 static void end(pid_t pid)
@@ -120,15 +145,17 @@ int main(int argc, char **argv)
 	xcb_connection_t *c = NULL;
 	char display[16];
 	xcb_atom_t atom;
+	usec_t start;
 	bool ready = false;
 	int ready_fd;
-	usec_t start;
 
 	if (argc < 4) {
 		fprintf(stderr, "usage: floor-start AUTHORITY WINDOW-MANAGER X-SERVER OPTION…\n");
 		return 1;
 	}
 	alarm(LIMIT_SEC);
+	if (strcmp(argv[1], "--check") == 0)
+		return check(argv[2], argv[3]);
 	start = clock_now();
 	server = start_server((const char *const *)argv + 3, &ready_fd);
 	if (server > 0 && read_display(ready_fd, display)
@@ -142,7 +169,8 @@ int main(int argc, char **argv)
 		printf("%" PRIu64 "\n", clock_now() - start);
 	else
 		fprintf(stderr, "floor-start: %s did not come up\n", server > 0 ? argv[2] : argv[3]);
-	xcb_disconnect(c);
+	if (c)
+		xcb_disconnect(c);
 	end(manager);
 	end(server);
 	return ready ? 0 : 1;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sodium.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "host/access/token.h"

@@ -12,7 +12,7 @@
  * some 5 ms.
  */
 #define PIECE_MAX ((size_t)128 << 10)
-#define WORK_MAX ((size_t)512 << 10)
+#define WORK_MAX ((size_t)256 << 10)
 
 _Static_assert(ENCODE_HEADROOM >= CONNECTION_HEADROOM + STREAM_FRAME_HEADER_SIZE, "room");
 

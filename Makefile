@@ -28,7 +28,8 @@ bench: ## measure
 
 install: all ## into $(DESTDIR)$(PREFIX)
 	@meson configure build --prefix=$(PREFIX)
-	@DESTDIR='$(DESTDIR)' meson install -C build --quiet
+	@packaging/build.sh build
+	@DESTDIR='$(DESTDIR)' meson install -C build --no-rebuild --quiet
 
 format: ## clang-format on the lines that changed
 	@git clang-format

@@ -37,6 +37,18 @@ def count(test):
     return passed, failed, skipped
 
 
+def what_failed(said):
+    """Each "not ok" with the lines up to the next result; the end when there is none."""
+    lines, failed, inside = said.splitlines(), [], False
+    for line in lines:
+        result = TAP.match(line)
+        if result:
+            inside = bool(result.group(1))
+        if inside:
+            failed.append(line)
+    return failed or lines[-25:]
+
+
 def report_suite(build, suite, log, end, start, results):
     tests = []
     try:
@@ -57,8 +69,8 @@ def report_suite(build, suite, log, end, start, results):
     for test in tests:
         if count(test)[1]:
             print(f"--- {build} {test['name']}: {test['result']}")
-            said = (test.get("stdout") or "") + (test.get("stderr") or "")
-            print("\n".join(said.splitlines()[-60:]), flush=True)
+            print("\n".join(what_failed(test.get("stdout") or "")))
+            print("\n".join((test.get("stderr") or "").splitlines()[-25:]), flush=True)
     with open(results, "a", encoding="utf-8") as out:
         out.write(f"{passed} {failed}\n")
 

@@ -39,11 +39,19 @@ static bool is_private_dir(const char *path)
 		&& (st.st_mode & 0777) == 0700;
 }
 
+/* After su(1) the variable often names another user's. */
+static bool is_own_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == getuid();
+}
+
 static void find_runtime_base(struct paths *self)
 {
 	const char *given = absolute_env("XDG_RUNTIME_DIR");
 
-	if (given) {
+	if (given && is_own_dir(given)) {
 		self->runtime_base = xstrdup(given);
 		return;
 	}
@@ -89,9 +97,14 @@ static int make(const char *path, char **ret_why)
 	return r;
 }
 
+int paths_make_config(const struct paths *self, char **ret_why)
+{
+	return make(self->config_dir, ret_why);
+}
+
 int paths_make(const struct paths *self, char **ret_why)
 {
-	int r = make(self->config_dir, ret_why);
+	int r = paths_make_config(self, ret_why);
 
 	if (r == 0)
 		r = make(self->state_dir, ret_why);

@@ -25,13 +25,16 @@ struct paths {
  * paths_init() - find them all; makes none
  * @ret_why:  on failure a sentence for the user (allocated), else untouched
  *
- * The runtime directory is $XDG_RUNTIME_DIR, else /run/user/UID if it is ours and 0700, else
- * /tmp/afar-UID. Returns 0 or negative errno.
+ * The runtime directory is $XDG_RUNTIME_DIR if it is a directory of ours, else /run/user/UID if
+ * that is ours and 0700, else /tmp/afar-UID. Returns 0 or negative errno.
  */
 int paths_init(struct paths *self, char **ret_why);
 
+/* Makes the configuration directory, which the lock is in. As paths_make(). */
+int paths_make_config(const struct paths *self, char **ret_why);
+
 /**
- * paths_make() - make the directories, each 0700
+ * paths_make() - make all the directories, each 0700
  *
  * A planted link, a foreign owner or a wider mode in /tmp is refused, -EPERM.
  */

@@ -144,7 +144,8 @@ int ctl_start(struct ctl *ctl, int argc, char **argv)
 	struct instance instance;
 	int lock_fd = -1, error = 0;
 
-	if (paths_make(&ctl->paths, &why) < 0) {
+	/* Whoever does not get the lock makes nothing but the directory that it is in. */
+	if (paths_make_config(&ctl->paths, &why) < 0) {
 		ctl_complain("%s", why);
 		return CTL_FAILED;
 	}
@@ -158,6 +159,11 @@ int ctl_start(struct ctl *ctl, int argc, char **argv)
 		return CTL_FAILED;
 	case INSTANCE_FREE:
 		break;
+	}
+	if (paths_make(&ctl->paths, &why) < 0) {
+		ctl_complain("%s", why);
+		unlink(ctl->paths.lock_file);
+		return CTL_FAILED;
 	}
 	if (wants_foreground(argc, argv))
 		return run_in_foreground(

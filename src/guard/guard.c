@@ -92,6 +92,8 @@ static void handle_signal(struct guard *self, int signo)
 		/* Asked twice: no more patience. */
 		self->kill_at = clock_now() + (self->kill_at == USEC_NEVER ? GUARD_STOP_USEC : 0);
 		kill(self->pid, SIGTERM);
+		/* All of them have the same time, whoever started them. */
+		proc_signal_descendants(getpid(), 0, SIGTERM);
 		break;
 	case SIGHUP:
 	case SIGUSR2:
@@ -112,7 +114,7 @@ static void watch_supervisor(struct guard *self, const sigset_t *set)
 		} else {
 			log_warning("the supervisor does not end, killing it");
 			kill(self->pid, SIGKILL);
-			self->kill_at = clock_now() + GUARD_STOP_USEC;
+			self->kill_at = clock_now() + LOOK_AGAIN_USEC;
 		}
 	}
 }

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -21,9 +19,6 @@
 #include "wire/control.h"
 #include "wire/host-input.h"
 
-/* Far more than visitors and viewers need; libwebsockets sizes its tables by it. */
-#define DESCRIPTORS_MAX 1024
-
 /* What only host.c needs beside the parts that all share. */
 struct wiring {
 	struct host host;
@@ -38,7 +33,7 @@ static struct wiring *wiring_of(struct host *host)
 	return list_entry(host, struct wiring, host);
 }
 
-/* ---- what we tell the supervisor ---- */
+/* --- what we tell the supervisor --- */
 
 static int send_message(void *data, const struct control_message *message)
 {
@@ -70,7 +65,7 @@ void host_viewers_changed(struct host *host)
 		log_debug("cannot tell who looks on: %s", strerror(-r));
 }
 
-/* ---- what the supervisor tells us ---- */
+/* --- what the supervisor tells us --- */
 
 static void take_status(struct wiring *self, json_t *document)
 {
@@ -149,7 +144,7 @@ static void handle_link_end(void *data)
 	access_handle_end(self->host.access);
 }
 
-/* ---- start and end ---- */
+/* --- start and end --- */
 
 static int handle_signal(
 	sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -160,22 +155,6 @@ static int handle_signal(
 	log_info("Caught %s: Shutting down...", info->ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
 	web_stop(self->host.web);
 	return 0;
-}
-
-/* What a stranger's bytes or another program of the user could make of us. */
-static void harden(void)
-{
-	const struct rlimit no_core = { 0, 0 };
-	struct rlimit descriptors;
-
-	prctl(PR_SET_DUMPABLE, 0);
-	setrlimit(RLIMIT_CORE, &no_core);
-	signal(SIGPIPE, SIG_IGN);
-	if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0
-		&& descriptors.rlim_cur > DESCRIPTORS_MAX) {
-		descriptors.rlim_cur = DESCRIPTORS_MAX;
-		setrlimit(RLIMIT_NOFILE, &descriptors);
-	}
 }
 
 static int start_parts(struct wiring *self, const struct host_options *options)
@@ -254,7 +233,6 @@ int host_run(const struct host_options *options)
 	struct wiring self = { 0 };
 	int r;
 
-	harden();
 	r = start(&self, options);
 	if (r < 0) {
 		log_error("cannot start: %s", strerror(-r));

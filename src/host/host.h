@@ -20,14 +20,14 @@ struct web;
 
 struct host {
 	sd_event *event;
-	struct link *link;	 /* to the supervisor; NULL: run by hand */
+	struct link *link; /* to the supervisor; NULL: run by hand */
 	struct access *access;
 	struct desktop *desktop;
-	struct web *web;	 /* the transport */
-	struct list clients;	 /* struct client */
+	struct web *web;     /* the transport */
+	struct list clients; /* struct client */
 	unsigned next_client_id;
 	char *host_name;
-	char *status;	 /* the latest document, JSON text; NULL before the first */
+	char *status; /* the latest document, JSON text; NULL before the first */
 };
 
 /* The set of signed-in viewers changed: tells the supervisor. */
@@ -38,11 +38,11 @@ void host_viewers_changed(struct host *self);
 /* What main.c read from the command line and from standard input. */
 struct host_options {
 	const struct host_input *input;  /* borrowed */
-	int control_fd;			  /* taken */
-	int listen_fds[HOST_LISTEN_MAX];  /* taken */
+	int control_fd;                  /* taken */
+	int listen_fds[HOST_LISTEN_MAX]; /* taken */
 	size_t n_listen_fds;
-	bool signal_parent;		  /* SIGUSR1 when connections are accepted */
-	const char *offline_reason;	  /* serve pages, sign-in and status only; NULL: all */
+	bool signal_parent;         /* SIGUSR1 when connections are accepted */
+	const char *offline_reason; /* serve pages, sign-in and status only; NULL: all */
 };
 
 /* Serves until SIGTERM; returns the exit status (exit.h). SIGTERM and SIGINT must be blocked. */

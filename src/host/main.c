@@ -6,12 +6,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <jansson.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -27,6 +31,8 @@
 
 #define CONFIG_MAX ((size_t)1 << 20)
 #define FD_MAX 65535
+/* Far more than visitors and viewers need; libwebsockets sizes its tables by it. */
+#define DESCRIPTORS_MAX 1024
 
 enum option_id {
 	OPTION_HELP = 'h',
@@ -45,7 +51,7 @@ enum option_id {
 	OPTION_IGNORED,
 };
 
-/* The ignored ones belong to the contract (HL-1, HOST-5, HOST-6), and to work that is to come. */
+/* The ignored ones belong to the contract (HL-1, HOST-5, HOST-6), and to work to come. */
 static const struct option long_options[] = {
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
@@ -182,6 +188,36 @@ static int parse_command_line(struct command_line *self, int argc, char **argv)
 	return optind < argc ? refuse(argv[optind], "no arguments are taken") : 0;
 }
 
+/* JSON texts hold keys, PINs and tokens: nothing of them stays behind in freed memory. */
+static void *take_for_json(size_t n)
+{
+	return mem_alloc(n, 1);
+}
+
+static void wipe_for_json(void *block)
+{
+	if (block)
+		explicit_bzero(block, malloc_usable_size(block));
+	free(block);
+}
+
+/* What a stranger's bytes or another program of the user could make of us. */
+static void harden(void)
+{
+	const struct rlimit no_core = { 0, 0 };
+	struct rlimit descriptors;
+
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &no_core);
+	signal(SIGPIPE, SIG_IGN);
+	json_set_alloc_funcs(take_for_json, wipe_for_json);
+	if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0
+		&& descriptors.rlim_cur > DESCRIPTORS_MAX) {
+		descriptors.rlim_cur = DESCRIPTORS_MAX;
+		setrlimit(RLIMIT_NOFILE, &descriptors);
+	}
+}
+
 static int read_config(struct host_input *ret)
 {
 	CLEANUP(free) char *text = NULL;
@@ -242,6 +278,7 @@ int main(int argc, char **argv)
 		printf("afar-host %s (%s)\n", AFAR_VERSION, AFAR_COMMIT);
 		return HOST_EXIT_SUCCESS;
 	}
+	harden();
 	if (command_line.identity.make || command_line.identity.new_pin)
 		return identity_run(&command_line.identity);
 	return serve(&command_line);

@@ -85,7 +85,7 @@ struct options {
 		const char *section, *key, *value;
 	} set[64];
 	size_t n_set;
-	struct strbuf sizes, listen;
+	struct strbuf sizes, listen; /* comma-separated; no text: not given */
 };
 
 static void keep(struct options *self, const char *section, const char *key, const char *value)
@@ -100,7 +100,7 @@ static void keep(struct options *self, const char *section, const char *key, con
 /* Repeatable options are lists in the settings. */
 static void add_item(struct strbuf *list, const char *item)
 {
-	strbuf_printf(list, "%s%s", list->length ? "," : "", item);
+	strbuf_printf(list, "%s%s", list->text ? "," : "", item);
 }
 
 static int parse_options(struct options *self, int argc, char **argv, char **ret_why)
@@ -149,9 +149,9 @@ static int parse_options(struct options *self, int argc, char **argv, char **ret
 			argv[optind]);
 		return -EINVAL;
 	}
-	if (self->sizes.length)
+	if (self->sizes.text)
 		keep(self, "display", "sizes", self->sizes.text);
-	if (self->listen.length)
+	if (self->listen.text)
 		keep(self, "server", "listen", self->listen.text);
 	return 0;
 }

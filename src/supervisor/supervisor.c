@@ -2,6 +2,7 @@
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ extern char **environ;
 int supervisor_make_env(const struct supervisor *self, struct spawn_env *ret)
 {
 	const struct display *display = self->display;
+	char ice_authority[PATH_MAX];
 	struct {
 		const char *name, *value;
 	} vars[] = {
@@ -38,6 +40,8 @@ int supervisor_make_env(const struct supervisor *self, struct spawn_env *ret)
 		{ "HOME", self->paths.home },
 		{ "DISPLAY", display ? display_name(display) : NULL },
 		{ "XAUTHORITY", display ? display_authority(display) : NULL },
+		/* Session managers leave their entries in it when they are killed. */
+		{ "ICEAUTHORITY", ice_authority },
 		/* What was meant for us, or belongs to where we were started. */
 		{ "NOTIFY_SOCKET", NULL },
 		{ "LISTEN_FDS", NULL },
@@ -49,6 +53,7 @@ int supervisor_make_env(const struct supervisor *self, struct spawn_env *ret)
 	const char *bus = self->bus ? bus_address(self->bus) : NULL;
 	int r = spawn_env_init(ret, environ);
 
+	snprintf(ice_authority, sizeof(ice_authority), "%s/iceauthority", self->paths.runtime_dir);
 	for (size_t i = 0; i < ARRAY_SIZE(vars) && r == 0; i++)
 		r = spawn_env_set(ret, vars[i].name, vars[i].value);
 	if (r == 0 && bus)

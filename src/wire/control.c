@@ -249,7 +249,8 @@ static json_t *encode_field(const struct field *field, const struct control_mess
 	case FIELD_TEXT:
 	case FIELD_HASH:
 	case FIELD_TOKEN:
-		return text_to_json(from);
+		/* Replaced bytes make it longer, and the reader would not take it. */
+		return text_to_json_within(from, field->size - 1);
 	case FIELD_OBJECT:
 	case FIELD_ARRAY:
 	case FIELD_ANY:

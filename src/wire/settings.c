@@ -194,6 +194,10 @@ static int set_sizes(struct settings *self, const char *value, char *why)
 static int set_listen(struct settings *self, const char *value, char *why)
 {
 	self->n_listen = 0;
+	if (!*value) {
+		snprintf(why, SETTINGS_WHY_MAX, "at least one address is needed");
+		return -EINVAL;
+	}
 	return each_item(value, why, add_listen, self);
 }
 

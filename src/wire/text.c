@@ -32,22 +32,26 @@ static size_t char_length(const uint8_t *at)
 	return (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f) ? 0 : 4;
 }
 
-json_t *text_to_json(const char *text)
+json_t *text_to_json_within(const char *text, size_t max)
 {
 	CLEANUP(strbuf) struct strbuf clean = { 0 };
 
-	if (!text)
-		return json_null();
 	while (*text) {
 		size_t n = char_length((const uint8_t *)text);
+		const char *from = n ? text : REPLACEMENT;
+		size_t n_from = n ? n : strlen(REPLACEMENT);
 
-		if (n)
-			strbuf_append(&clean, text, n);
-		else
-			strbuf_append(&clean, REPLACEMENT, strlen(REPLACEMENT));
+		if (n_from > max - clean.length)
+			break;
+		strbuf_append(&clean, from, n_from);
+		if (clean.failed)
+			return NULL;
 		text += n ? n : 1;
 	}
-	if (clean.failed)
-		return NULL;
 	return json_string_nocheck(clean.text ? clean.text : "");
+}
+
+json_t *text_to_json(const char *text)
+{
+	return text ? text_to_json_within(text, SIZE_MAX) : json_null();
 }

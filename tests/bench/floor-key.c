@@ -31,6 +31,7 @@
 
 #define KEYCODE 38 /* A, in X's numbers of an evdev keyboard */
 #define LIMIT_SEC 60
+#define PIXELS_MAX (64 << 20)
 
 /* What is sent before the pixels. */
 struct header {
@@ -161,7 +162,6 @@ static int run_probe(char **argv, int socket)
 
 /* --- the reader --- */
 
-/* Reads one rectangle into @pixels, as large as a screen could be. */
 static bool read_rectangle(int fd, uint8_t *pixels, size_t size, struct header *ret)
 {
 	size_t n;
@@ -181,10 +181,11 @@ static void press(xcb_connection_t *c, uint8_t type)
 static bool run_reader(char **argv, int fd, int tries)
 {
 	static const uint32_t colours[] = SQUARE_COLOURS;
-	static uint8_t pixels[SQUARE_PX * SQUARE_PX * 4];
+	static uint8_t pixels[PIXELS_MAX]; /* the first damage may be all there is */
 	xcb_connection_t *c = connect_or_exit(argv);
 	struct header header;
 
+	xcb_prefetch_extension_data(c, &xcb_test_id);
 	if (!read_rectangle(fd, pixels, sizeof(pixels), &header))
 		return false;
 	for (int i = 0; i < tries; i++) {
@@ -198,7 +199,7 @@ static bool run_reader(char **argv, int fd, int tries)
 			if (!read_rectangle(fd, pixels, sizeof(pixels), &header))
 				return false;
 			memcpy(&seen, pixels, sizeof(seen));
-		} while ((seen & 0xffffff) != colours[(i + 1) % 2]);
+		} while (header.width != SQUARE_PX || (seen & 0xffffff) != colours[(i + 1) % 2]);
 		printf("%" PRIu64 "\n", clock_now() - start);
 		press(c, XCB_KEY_RELEASE);
 	}

@@ -262,6 +262,17 @@ def a_new_pin_hash_and_new_names_count_at_once():
         host.welcome(pin=pin)[0].close()
 
 
+def a_viewer_comes_over_ipv6_as_well():
+    with Host(CONFIG, address="::1") as host:
+        status, _, s = host.upgrade(host=f"[::1]:{host.port}")
+        check(status == 101, status)
+        ws = WebSocket(s)
+        ws.send(bytes([SIGN_IN]) + json.dumps({"version": 1, "link": host.make_link()}).encode())
+        check(ws.message()[0] == WELCOME, "welcome")
+        check(host.find("attempt")[0]["source"] == "::1", host.find("attempt"))
+        ws.close()
+
+
 def without_a_supervisor_nobody_new_comes_in_and_viewers_stay():
     with Host(CONFIG, answer=lambda m: None if m["kind"] == "resume" else host.answer_as_supervisor(m)) as host:
         ws, _ = host.welcome(link=host.make_link())
@@ -451,6 +462,21 @@ def a_viewer_that_does_not_read_slows_nobody():
         check(host.proc("VmRSS") < 64 * 1024 * SLOW, "KiB", host.proc("VmRSS"))
         stuck.close()
         other.close()
+
+
+def asking_without_reading_costs_only_the_asker():
+    with Host(CONFIG) as host:
+        with host.connect() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            cpu = host.cpu_seconds()
+            try:
+                for _ in range(2000):
+                    s.sendall(b"GET /app.js HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            except OSError:
+                pass  # it is cut off
+            select.select([], [], [], 1)
+            check(host.cpu_seconds() - cpu < 0.3 * SLOW, "CPU", host.cpu_seconds() - cpu)
+        check(host.request("/")[0] == 200)
 
 
 # --- floods: RES-03, RES-05 ---
@@ -760,6 +786,7 @@ sys.exit(
             the_supervisors_limit_is_told_with_its_time,
             another_version_is_refused,
             a_new_pin_hash_and_new_names_count_at_once,
+            a_viewer_comes_over_ipv6_as_well,
             without_a_supervisor_nobody_new_comes_in_and_viewers_stay,
             viewers_and_status_go_both_ways,
             a_host_that_reports_an_offline_reason_signs_in_and_shows_the_status,
@@ -767,6 +794,7 @@ sys.exit(
             garbage_costs_only_its_sender,
             bad_frames_cost_only_their_sender,
             a_viewer_that_does_not_read_slows_nobody,
+            asking_without_reading_costs_only_the_asker,
             a_thousand_silent_connections_keep_nobody_out,
             half_requests_keep_nobody_out_and_end_in_time,
             a_flood_of_upgraded_strangers_keeps_nobody_out,

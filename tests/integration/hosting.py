@@ -62,11 +62,15 @@ class Host:
     answer(message) gives the verdict on an attempt: {"ok": ..., "retry_after": ...}.
     """
 
-    def __init__(self, config, options=(), answer=None, limits=None, names=()):
+    def __init__(
+        self, config, options=(), answer=None, limits=None, names=(), address="127.0.0.1"
+    ):
         self.answer = answer or self.answer_as_supervisor
         self.tokens, self.links, self.messages = set(), set(), []
         self.ready = threading.Event()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.address = address
+        self.listener = socket.create_server((address, 0), family=family, backlog=4096)
         self.port = self.listener.getsockname()[1]
         self.control, theirs = socket.socketpair()
         self.log_file = tempfile.TemporaryFile()
@@ -145,7 +149,7 @@ class Host:
         return os.pread(self.log_file.fileno(), 1 << 20, 0).decode(errors="replace")
 
     def connect(self, timeout=DEADLINE):
-        return socket.create_connection(("127.0.0.1", self.port), timeout)
+        return socket.create_connection((self.address, self.port), timeout)
 
     def stop(self):
         if self.process.poll() is None:

@@ -180,6 +180,20 @@ static void test_bytes_that_are_no_text_still_make_a_line(void **state)
 		line, "{\"type\":\"error\",\"reason\":\"bad \xef\xbf\xbd\xef\xbf\xbd end\"}\n");
 }
 
+static void test_bytes_that_are_no_text_still_fit_when_they_are_many(void **state)
+{
+	(void)state;
+	struct control_message message = { .type = CONTROL_ERROR };
+	CLEANUP(free) char *line = NULL;
+	size_t n;
+
+	memset(message.reason, '\b', sizeof(message.reason) - 1);
+	assert_int_equal(control_encode(&message, &line, &n), 0);
+	assert_int_equal(control_decode(line, n - 1, &message), 0);
+	assert_int_equal(strlen(message.reason), (sizeof(message.reason) - 1) / 3 * 3);
+	control_message_finish(&message);
+}
+
 static void test_deep_nesting_is_refused_and_not_recursed_into(void **state)
 {
 	(void)state;
@@ -199,6 +213,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_types_and_keys_are_for_a_newer_version),
 		cmocka_unit_test(test_a_line_has_a_longest_length),
 		cmocka_unit_test(test_bytes_that_are_no_text_still_make_a_line),
+		cmocka_unit_test(test_bytes_that_are_no_text_still_fit_when_they_are_many),
 		cmocka_unit_test(test_deep_nesting_is_refused_and_not_recursed_into),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

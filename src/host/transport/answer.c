@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "host/transport/answer.h"
 
+#include <linux/sockios.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "base/mem.h"
 #include "host/assets/assets.h"
@@ -76,9 +79,31 @@ static int add_head(
 }
 
 /*
- * Head and body go in one write: what the socket does not take at once,
- * libwebsockets keeps and sends by itself.
+ * Until an answer has left, libwebsockets neither reads what the peer sends
+ * meanwhile nor stops waiting for it: it spins. (To provoke it: send many
+ * requests for a big file and read nothing.) So the kernel has to take each
+ * answer whole, and a peer that asks again before it has read is cut off.
  */
+static bool has_unread_answer(struct lws *wsi)
+{
+	int n = 0;
+
+	return ioctl(lws_get_socket_fd(wsi), SIOCOUTQ, &n) == 0 && n > 0;
+}
+
+/* @n: all of it; the bookkeeping of the kernel, which doubles what is asked, fits beside it. */
+static void make_send_buffer(struct lws *wsi, size_t n)
+{
+	const int size = (int)n + HEAD_MAX;
+	int now = 0;
+	socklen_t now_size = sizeof(now);
+
+	if (getsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &now, &now_size) == 0
+		&& now < 2 * size)
+		setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
+/* Head and body in one write. */
 static int send_content(struct lws *wsi, const struct content *content)
 {
 	size_t n_body = content->head ? 0 : content->length;
@@ -86,7 +111,7 @@ static int send_content(struct lws *wsi, const struct content *content)
 	unsigned char *start, *at;
 	size_t n;
 
-	if (!buffer)
+	if (!buffer || has_unread_answer(wsi))
 		return 1;
 	start = at = buffer + LWS_PRE;
 	if (add_head(wsi, content, &at, start + HEAD_MAX))
@@ -94,8 +119,13 @@ static int send_content(struct lws *wsi, const struct content *content)
 	if (n_body)
 		memcpy(at, content->body, n_body);
 	n = (size_t)(at - start) + n_body;
+	make_send_buffer(wsi, n);
 	if (lws_write(wsi, start, n, LWS_WRITE_HTTP) < (int)n || content->close)
 		return 1;
+	if (lws_partial_buffered(wsi)) {
+		lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+		return 0;
+	}
 	return lws_http_transaction_completed(wsi) != 0;
 }
 

@@ -18,7 +18,11 @@
 #define ACCEPT_BATCH 16
 /* What may wait unsent in the kernel: what is queued there can no longer be replaced. */
 #define NOTSENT_LOWAT (16 * 1024)
-/* A peer that vanished is found by the kernel, in 60 + 3 * 20 s, without waking us meanwhile. */
+/*
+ * A peer that vanished, or takes nothing any more, is found by the kernel,
+ * without waking us meanwhile: see "TCP_USER_TIMEOUT" in tcp(7).
+ */
+#define STUCK_MSEC (60 * 1000)
 #define KEEPALIVE_IDLE_SECONDS 60
 #define KEEPALIVE_INTERVAL_SECONDS 20
 #define KEEPALIVE_PROBES 3
@@ -37,7 +41,7 @@ struct listener {
 	void *data;
 	struct admission admission;
 	sd_event_source *timer; /* at the earliest deadline */
-	usec_t armed;		/* USEC_NEVER: off */
+	usec_t armed;           /* USEC_NEVER: off */
 	sd_event_source *sources[LISTEN_FDS_MAX];
 	int fds[LISTEN_FDS_MAX];
 	size_t n_fds;
@@ -95,8 +99,7 @@ static int handle_deadline(sd_event_source *source, uint64_t usec, void *userdat
 }
 
 /* It said something, or closed: whoever reads it will find out. */
-static int handle_readable(
-	sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static int handle_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct silent *silent = userdata;
 	struct listener *self = silent->listener;
@@ -124,6 +127,7 @@ static void set_options(int fd)
 	} options[] = {
 		{ IPPROTO_TCP, TCP_NODELAY, 1 },
 		{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, STUCK_MSEC },
 		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_SECONDS },
 		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_SECONDS },
 		{ IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES },
@@ -144,8 +148,7 @@ static int keep(struct listener *self, int fd, const struct sockaddr_in6 *addres
 	if (!silent)
 		return -ENOMEM;
 	*silent = (struct silent){ .listener = self };
-	r = sd_event_add_io(
-		self->event, &silent->source, fd, EPOLLIN, handle_readable, silent);
+	r = sd_event_add_io(self->event, &silent->source, fd, EPOLLIN, handle_readable, silent);
 	if (r < 0) {
 		free(silent);
 		return r;
@@ -240,8 +243,8 @@ static int start(struct listener *self, const int *fds, size_t n_fds)
 	self->reserve_fd = sys_open("/dev/null", O_RDONLY, 0);
 	if (self->reserve_fd < 0)
 		return self->reserve_fd;
-	r = sd_event_add_time(
-		self->event, &self->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, handle_deadline, self);
+	r = sd_event_add_time(self->event, &self->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC,
+		handle_deadline, self);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(self->timer, SD_EVENT_OFF);
 	for (size_t i = 0; r >= 0 && i < n_fds; i++)

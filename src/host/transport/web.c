@@ -13,16 +13,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "host/assets/assets.h"
 #include "host/client.h"
 #include "host/connection.h"
 #include "host/host.h"
 #include "host/transport/admission.h"
 #include "host/transport/answer.h"
 #include "host/transport/listener.h"
-
-#define STREAM_PATH "/ws"
-#define STREAM_PROTOCOL "afar.1"
+#include "host/transport/request.h"
 
 #define HEADER_MAX_BYTES (8 * 1024)
 #define HEADER_SECONDS 10 /* from a request's first byte to its last */
@@ -32,6 +29,9 @@
 
 #define MESSAGE_MAX (64 * 1024)
 #define MESSAGE_MAX_STRANGER (4 * 1024)
+
+/* More than any message: the socket alone says how much it takes. */
+#define WRITE_MAX ((size_t)256 * 1024 * 1024)
 
 /* So many events of ours before libwebsockets gets its turn. */
 #define TURN_MAX 16
@@ -43,8 +43,8 @@ struct web_connection {
 	struct connection connection; /* only once it is a WebSocket */
 	struct list link;
 	struct visitor visitor;
-	struct web *web; /* borrowed */
-	struct lws *wsi; /* borrowed: libwebsockets frees it after WSI_DESTROY */
+	struct web *web;       /* borrowed */
+	struct lws *wsi;       /* borrowed: libwebsockets frees it after WSI_DESTROY */
 	struct client *client; /* NULL: plain HTTP */
 	struct strbuf message; /* the parts of a fragmented one */
 	bool closing;
@@ -54,7 +54,7 @@ struct web_connection {
 };
 
 struct web {
-	struct host *host;		  /* borrowed */
+	struct host *host;                /* borrowed */
 	const struct origin_names *names; /* borrowed */
 	struct lws_context *context;
 	struct lws_vhost *vhost;
@@ -65,20 +65,28 @@ struct web {
 	bool stopped;
 };
 
-static int handle_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
-	size_t n);
+static int handle_lws(
+	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n);
 
-/* The first serves HTTP, and is never the answer to an upgrade. */
+/*
+ * The first serves HTTP, and is never the answer to an upgrade. Without a
+ * tx_packet_size only so many bytes as rx_buffer_size go out in one write.
+ */
 static const struct lws_protocols protocols[] = {
-	{ .name = "http", .callback = handle_lws },
-	{ .name = STREAM_PROTOCOL, .callback = handle_lws, .rx_buffer_size = 4096 },
+	{ .name = "http", .callback = handle_lws, .tx_packet_size = WRITE_MAX },
+	{
+		.name = REQUEST_STREAM_PROTOCOL,
+		.callback = handle_lws,
+		.rx_buffer_size = 4096,
+		.tx_packet_size = WRITE_MAX,
+	},
 	{ 0 },
 };
 
 /* No pings: the kernel's keep-alive finds dead peers without waking anybody. */
 static const lws_retry_bo_t no_validity_checks = { 0 };
 
-/* ---- connections ---- */
+/* --- connections --- */
 
 static struct web_connection *connection_of(struct connection *connection)
 {
@@ -208,73 +216,13 @@ static void handle_drop(void *data, struct visitor *visitor)
 	kill_connection(connection);
 }
 
-/* ---- HTTP ---- */
-
-/* A header's value; "" when it is missing, false when it is too long. */
-static bool copy_header(struct lws *wsi, enum lws_token_indexes name, char *value, size_t size)
-{
-	value[0] = '\0';
-	return lws_hdr_total_length(wsi, name) == 0
-	       || lws_hdr_copy(wsi, value, (int)size, name) >= 0;
-}
-
-static bool is_our_host(struct web *self, struct lws *wsi, char *host, size_t size)
-{
-	return copy_header(wsi, WSI_TOKEN_HOST, host, size)
-	       && origin_host_is_ours(host, self->names);
-}
-
-static int refuse_host(struct lws *wsi)
-{
-	return answer_with_error(wsi, HTTP_STATUS_FORBIDDEN,
-		"This name is not one of this host's: see \"names\" in afar.conf(5).\n");
-}
-
 static int handle_request(struct web_connection *self, const char *path, size_t n)
 {
-	bool head = lws_hdr_total_length(self->wsi, WSI_TOKEN_HEAD_URI) > 0;
-	bool get = lws_hdr_total_length(self->wsi, WSI_TOKEN_GET_URI) > 0;
-	const struct asset *asset;
-	char host[256];
-
 	set_stage(self, VISITOR_IDLE);
-	if (!is_our_host(self->web, self->wsi, host, sizeof(host)))
-		return refuse_host(self->wsi);
-	if (!get && !head)
-		return answer_with_error(
-			self->wsi, HTTP_STATUS_METHOD_NOT_ALLOWED, "Only GET and HEAD.\n");
-	asset = asset_find(path, n);
-	if (!asset)
-		return answer_with_error(self->wsi, HTTP_STATUS_NOT_FOUND, "Not found.\n");
-	return answer_with_asset(self->wsi, asset, head);
+	return request_answer(self->wsi, self->web->names, path, n) ? -1 : 0;
 }
 
-/* Returns 0 to let the upgrade go on, -1 when an answer was given instead. */
-static int handle_upgrade(struct web_connection *self, const char *to)
-{
-	struct lws *wsi = self->wsi;
-	char host[256], origin[300], path[8], protocol[16];
-
-	if (!is_our_host(self->web, wsi, host, sizeof(host)))
-		refuse_host(wsi);
-	else if (!copy_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin))
-		 || !origin_is_same(origin, host))
-		answer_with_error(
-			wsi, HTTP_STATUS_FORBIDDEN, "Only this host's own page may connect.\n");
-	else if (strcasecmp(to, "websocket") != 0
-		 || !copy_header(wsi, WSI_TOKEN_GET_URI, path, sizeof(path))
-		 || !str_equal(path, STREAM_PATH))
-		answer_with_error(wsi, HTTP_STATUS_NOT_FOUND, "Not found.\n");
-	else if (!copy_header(wsi, WSI_TOKEN_PROTOCOL, protocol, sizeof(protocol))
-		 || !str_equal(protocol, STREAM_PROTOCOL))
-		answer_with_error(wsi, HTTP_STATUS_BAD_REQUEST,
-			"This host speaks the sub-protocol " STREAM_PROTOCOL ".\n");
-	else
-		return 0;
-	return -1;
-}
-
-/* ---- WebSocket ---- */
+/* --- WebSocket --- */
 
 static int handle_established(struct web_connection *self)
 {
@@ -292,7 +240,9 @@ static int handle_writable(struct web_connection *self)
 	if (self->closed || !self->client)
 		return -1;
 	if (client_produce(self->client, &message, &n)) {
-		if (lws_write(self->wsi, (unsigned char *)message, n, LWS_WRITE_BINARY) < (int)n)
+		int sent = lws_write(self->wsi, (unsigned char *)message, n, LWS_WRITE_BINARY);
+
+		if (sent < (int)n)
 			return -1;
 		/* A client that has more says so itself. */
 		if (self->closing)
@@ -360,10 +310,10 @@ static int handle_received(struct web_connection *self, char *part, size_t n)
 	return 0;
 }
 
-/* ---- libwebsockets ---- */
+/* --- libwebsockets --- */
 
-static int handle_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
-	size_t n)
+static int handle_lws(
+	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n)
 {
 	struct web_connection *connection;
 
@@ -376,6 +326,8 @@ static int handle_lws(struct lws *wsi, enum lws_callback_reasons reason, void *u
 	case LWS_CALLBACK_RECEIVE:
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 	case LWS_CALLBACK_CLOSED:
+	case LWS_CALLBACK_RAW_ADOPT:
+	case LWS_CALLBACK_RAW_RX:
 	case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
 	case LWS_CALLBACK_WSI_DESTROY:
 		connection = lws_get_opaque_user_data(wsi);
@@ -390,15 +342,18 @@ static int handle_lws(struct lws *wsi, enum lws_callback_reasons reason, void *u
 		connection->wsi = wsi;
 		return 0;
 	case LWS_CALLBACK_HTTP:
-		return handle_request(connection, in, n) ? -1 : 0;
+		return handle_request(connection, in, n);
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-		return handle_upgrade(connection, in);
+		return request_check_upgrade(wsi, connection->web->names, in) ? 0 : -1;
 	case LWS_CALLBACK_ESTABLISHED:
 		return handle_established(connection);
 	case LWS_CALLBACK_RECEIVE:
 		return handle_received(connection, in, n);
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		return handle_writable(connection);
+	case LWS_CALLBACK_RAW_ADOPT:
+	case LWS_CALLBACK_RAW_RX:
+		return -1; /* what CONNECT leads to */
 	case LWS_CALLBACK_CLOSED:
 		connection->closed = true;
 		client_destroy(TAKE_PTR(connection->client));
@@ -459,7 +414,7 @@ static int adopt_loop(struct web *self)
 	return -ENOMEM;
 }
 
-/* ---- running ---- */
+/* --- running --- */
 
 static int handle_stop_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -501,7 +456,7 @@ int web_run(struct web *self)
 			return r;
 		if (self->stopped)
 			break;
-		/* 0 waits until something happens, whatever the documentation says; < 0 does not. */
+		/* 0 waits until something happens, whatever is documented; < 0 does not wait. */
 		if (lws_service(self->context, r ? -1 : 0) < 0)
 			return -EIO;
 	}

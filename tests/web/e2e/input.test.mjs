@@ -25,6 +25,9 @@ const KEYS = [
 	["Slash", "/", "?"], ["Space", " ", " "],
 ];
 
+/* Started by openbox: a window that comes while the window manager is starting may get lost. */
+const TERMINAL = "xterm -geometry 100x24+0+0 -e sh -c 'cat >\\$HOME/typed'";
+
 let browser;
 
 before(async () => {
@@ -48,7 +51,7 @@ async function type(page, text) {
 
 test("text typed in the page comes to a shell in xterm; two viewers see it", async () => {
 	const desktop = await Desktop.start(["--size", `${SIZE.width}x${SIZE.height}`,
-		"--session", "xterm -geometry 100x24+0+0 -e sh -c 'cat >$HOME/typed' & exec openbox"]);
+		"--session", `exec openbox --startup "${TERMINAL}"`]);
 
 	try {
 		const typed = () => readFile(join(desktop.home, "typed"), "utf8").catch(() => null);

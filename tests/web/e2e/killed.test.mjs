@@ -78,7 +78,7 @@ for (const name of ["host", "session", "display"]) {
 			assert.notEqual(now.pid, former.pid);
 			assert.equal(now.restarts, former.restarts + 1);
 			assert.equal(now.last_end.signal, 9);
-			assert.equal(now.last_end.code, null);
+			assert.equal(now.last_end.code ?? null, null);
 			assert.ok(Date.now() - Date.parse(now.last_end.at) < 10000);
 			assert.match(now.last_end.text, /9|[Kk]ill/);
 		}

@@ -101,7 +101,10 @@ export function culprit(document: StatusDocument): Component | null {
 	};
 	const down = document.components.filter(isDown).sort((a, b) => rank(a) - rank(b));
 
-	return down.find((component) => component.state === "failed" || component.lastEnd)
+	/* While one waits for its next try, those that end with it are started again already. */
+	return down.find((component) => component.state === "failed")
+		?? down.find((component) => component.nextTry !== null)
+		?? down.find((component) => component.lastEnd)
 		?? down[0] ?? null;
 }
 

@@ -63,13 +63,13 @@ static void show(const json_t *status)
 {
 	struct colours colours = choose_colours();
 	const json_t *component;
-	size_t i;
+	size_t i, n_viewers;
 
 	printf("%s since %s", text_of(status, "state"), text_of(status, "since"));
 	if (*text_of(status, "display"))
 		printf(", display %s", text_of(status, "display"));
-	printf(", %s, %zu viewers\n", text_of(status, "url"),
-		json_array_size(json_object_get(status, "viewers")));
+	n_viewers = json_array_size(json_object_get(status, "viewers"));
+	printf(", %s, %zu viewer%s\n", text_of(status, "url"), n_viewers, n_viewers == 1 ? "" : "s");
 	json_array_foreach(json_object_get(status, "components"), i, component)
 		show_component(component, &colours);
 }

@@ -6,23 +6,28 @@
 #include <string.h>
 #include <unistd.h>
 
-bool program_exists(const char *name)
+bool program_find(const char *name, char *path, size_t size)
 {
-	const char *path = getenv("PATH");
-	char file[4096];
+	const char *places = getenv("PATH");
 
 	if (strchr(name, '/'))
-		return access(name, X_OK) == 0;
-	if (!path)
-		path = "/usr/local/bin:/usr/bin:/bin";
-	while (*path) {
-		size_t n = strcspn(path, ":");
+		return (size_t)snprintf(path, size, "%s", name) < size && access(path, X_OK) == 0;
+	if (!places)
+		places = "/usr/local/bin:/usr/bin:/bin";
+	while (*places) {
+		size_t n = strcspn(places, ":");
 
-		if ((size_t)snprintf(file, sizeof(file), "%.*s/%s", (int)n, path, name)
-				< sizeof(file)
-			&& access(file, X_OK) == 0)
+		if ((size_t)snprintf(path, size, "%.*s/%s", (int)n, places, name) < size
+			&& access(path, X_OK) == 0)
 			return true;
-		path += n + (path[n] == ':');
+		places += n + (places[n] == ':');
 	}
 	return false;
+}
+
+bool program_exists(const char *name)
+{
+	char path[4096];
+
+	return program_find(name, path, sizeof(path));
 }

@@ -31,7 +31,7 @@ static void send(struct report *self, const char *text, size_t n)
 }
 
 /* Each line of the text with @prefix before it. */
-static void send_lines(struct report *self, const char *prefix, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void send_lines(struct report *self, const char *prefix, const char *format, va_list args)
 {
 	char text[2048], line[2080];
 

@@ -139,6 +139,20 @@ static bool find_own(const struct supervisor *supervisor, char *path, size_t siz
 	return false;
 }
 
+/*
+ * What the distribution starts by default. Debian's openbox registers itself there, bare, without
+ * a panel or a terminal: then ours, which is openbox too, serves better.
+ */
+static bool find_default(char *path, size_t size)
+{
+	CLEANUP(free) char *real = NULL;
+
+	if (!program_find("x-session-manager", path, size))
+		return false;
+	real = realpath(path, NULL);
+	return real && !str_equal(str_basename(real), "openbox-session");
+}
+
 #define ARGV_MAX 5
 
 /* Fills the zeroed @argv, which may point into @path. */
@@ -163,8 +177,8 @@ static int choose(const struct supervisor *supervisor, const char *argv[ARGV_MAX
 		}
 		return 0;
 	}
-	if (program_exists("x-session-manager")) {
-		argv[0] = "x-session-manager";
+	if (find_default(path, size)) {
+		argv[0] = path;
 		return 0;
 	}
 	if (find_own(supervisor, path, size)) {

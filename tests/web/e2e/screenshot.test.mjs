@@ -71,8 +71,15 @@ async function settle(page, reader) {
 
 test("the fallback session in a browser, as the README shows it", async () => {
 	const desktop = await Desktop.create({
-		env: { PATH: `${join(BUILD, "src")}:${process.env.PATH}`, MANWIDTH: "74", LC_ALL: "C.UTF-8",
-			LESS: "-R", MANPAGER: "less", TZ: "UTC" },
+		env: {
+			PATH: `${join(BUILD, "src")}:${process.env.PATH}`,
+			MANWIDTH: "74",
+			MANROFFOPT: "-rHY=0", /* words whole */
+			MANPAGER: "less",
+			LESS: "-R",
+			LC_ALL: "C.UTF-8",
+			TZ: "UTC",
+		},
 	});
 	const browser = await launch();
 
@@ -87,8 +94,10 @@ test("the fallback session in a browser, as the README shows it", async () => {
 		const bare = await readPicture(page);
 
 		await page.mouse.click(300, 600);
-		await enter(page, "ls -go");
-		await enter(page, "afar status");
+		for (const command of ["ls -go", "afar status"]) {
+			await settle(page, reader);
+			await enter(page, command);
+		}
 		await page.mouse.move(330, 740);
 		await settle(page, reader);
 		assert.ok(!bare.rgb.equals((await readPicture(page)).rgb));

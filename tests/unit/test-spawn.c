@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/spawn.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/sys.h"
+#include "unit/test.h"
+
+static unsigned count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+/* Runs sh -c @script with @spawn; returns what it printed, and its status. */
+static char *run(struct spawn *spawn, const char *script, int *ret_status)
+{
+	const char *argv[] = { "sh", "-c", script, NULL };
+	char *text = NULL;
+	int fds[2];
+	size_t n;
+	pid_t pid;
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	spawn->argv = argv;
+	spawn_map(spawn, fds[1], STDOUT_FILENO);
+	pid = spawn_start(spawn);
+	assert_true(pid > 0);
+	close(fds[1]);
+	assert_int_equal(sys_read_fd(fds[0], 65536, &text, &n), 0);
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, ret_status, 0), pid);
+	return text;
+}
+
+static void test_a_child_has_the_mapped_descriptors_and_no_other(void **state)
+{
+	(void)state;
+	CLEANUP(close) int leak = fcntl(STDIN_FILENO, F_DUPFD, 50); /* without close-on-exec */
+	CLEANUP(close) int null = sys_open("/dev/null", O_RDONLY, 0);
+	CLEANUP(free) char *text = NULL;
+	unsigned before = count_fds();
+	struct spawn spawn = { 0 };
+	int status;
+
+	spawn_map(&spawn, null, 7);
+	spawn_map(&spawn, null, 202);
+	text = run(&spawn, "echo /proc/$$/fd/*", &status);
+	assert_int_equal(status, 0);
+	/* 3 is the shell's own, while it looks. */
+	for (char *at = text; (at = strstr(at, "/fd/")); at++)
+		assert_non_null(strstr(" 0 1 2 3 7 202 ", (char[]){ ' ', at[4], '\0' }));
+	assert_non_null(strstr(text, "/fd/7"));
+	assert_non_null(strstr(text, "/fd/202"));
+	assert_int_equal(count_fds(), before);
+}
+
+static void test_swapped_descriptors_arrive_swapped(void **state)
+{
+	(void)state;
+	CLEANUP(free) char *text = NULL;
+	struct spawn spawn = { 0 };
+	int one[2], two[2], status;
+
+	assert_int_equal(pipe2(one, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(two, O_CLOEXEC), 0);
+	assert_int_equal(write(one[1], "one", 3), 3);
+	assert_int_equal(write(two[1], "two", 3), 3);
+	close(one[1]);
+	close(two[1]);
+	spawn_map(&spawn, one[0], two[0]);
+	spawn_map(&spawn, two[0], one[0]);
+	{
+		CLEANUP(free) char *script =
+			xprintf("cat <&%d; printf ' '; cat <&%d", one[0], two[0]);
+
+		text = run(&spawn, script, &status);
+	}
+	assert_string_equal(text, "two one");
+	close(one[0]);
+	close(two[0]);
+}
+
+static void test_signals_and_environment_are_what_was_said(void **state)
+{
+	(void)state;
+	CLEANUP(spawn_env) struct spawn_env env = { 0 };
+	char *const from[] = { "PATH=/usr/bin:/bin", "A=1", "B=2", "no equals", NULL };
+	CLEANUP(free) char *text = NULL;
+	struct spawn spawn = { .new_session = true };
+	sigset_t blocked;
+	int status;
+
+	assert_int_equal(spawn_env_init(&env, from), 0);
+	assert_int_equal(spawn_env_set(&env, "A", "changed"), 0);
+	assert_int_equal(spawn_env_set(&env, "B", NULL), 0);
+	assert_int_equal(spawn_env_set(&env, "NEVER", NULL), 0);
+	assert_int_equal(spawn_env_set(&env, "C", "a=b"), 0);
+	assert_string_equal(spawn_env_get(&env, "C"), "a=b");
+	assert_null(spawn_env_get(&env, "B"));
+	spawn.envp = (const char *const *)env.vars;
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	text = run(&spawn,
+		"echo $A-$B-$C; grep -E 'Sig(Blk|Ign)' /proc/self/status | tr -d '\\t '; kill -TERM $$",
+		&status);
+	sigprocmask(SIG_UNBLOCK, &blocked, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	assert_string_equal(text,
+		"changed--a=b\nSigBlk:0000000000000000\nSigIgn:0000000000000000\n");
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
+static void test_what_cannot_be_executed_is_known_at_once(void **state)
+{
+	(void)state;
+	const char *argv[] = { "/nonexistent/program", NULL };
+	struct spawn spawn = { .argv = argv };
+	unsigned before = count_fds();
+
+	assert_int_equal(spawn_start(&spawn), -ENOENT);
+	argv[0] = "/dev/null";
+	assert_int_equal(spawn_start(&spawn), -EACCES);
+	argv[0] = "/bin/true";
+	spawn.directory = "/nonexistent";
+	assert_int_equal(spawn_start(&spawn), -ENOENT);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(count_fds(), before);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_child_has_the_mapped_descriptors_and_no_other),
+		cmocka_unit_test(test_swapped_descriptors_arrive_swapped),
+		cmocka_unit_test(test_signals_and_environment_are_what_was_said),
+		cmocka_unit_test(test_what_cannot_be_executed_is_known_at_once),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

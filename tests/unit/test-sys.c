@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/sys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "unit/test.h"
+
+static char directory[64];
+
+static int make_directory(void **state)
+{
+	(void)state;
+	snprintf(directory, sizeof(directory), "/tmp/test-sys-XXXXXX");
+	return mkdtemp(directory) ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+	(void)state;
+	return sys_remove_tree(directory);
+}
+
+static char *path_of(const char *name)
+{
+	return xprintf("%s/%s", directory, name);
+}
+
+static unsigned count_entries(void)
+{
+	DIR *dir = opendir(directory);
+	unsigned n = 0;
+
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n - 2;
+}
+
+static void assert_content(const char *path, const char *expected)
+{
+	CLEANUP(free) char *text = NULL;
+	size_t n;
+
+	assert_int_equal(sys_read_file(path, 100, &text, &n), 0);
+	assert_string_equal(text, expected);
+}
+
+static void test_a_saved_file_is_private_whole_and_alone(void **state)
+{
+	(void)state;
+	CLEANUP(free) char *path = path_of("saved");
+	struct stat st;
+
+	assert_int_equal(sys_save_file(path, "one", 3, SYS_SAVE_NEW), 0);
+	assert_int_equal(sys_save_file(path, "two", 3, SYS_SAVE_NEW), -EEXIST);
+	assert_content(path, "one");
+	assert_int_equal(sys_save_file(path, "three", 5, SYS_SAVE_REPLACE), 0);
+	assert_content(path, "three");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(count_entries(), 1);
+}
+
+static void test_a_failed_save_leaves_the_old_file_and_no_other(void **state)
+{
+	(void)state;
+	CLEANUP(free) char *nowhere = path_of("missing/file");
+	CLEANUP(free) char *taken = path_of("taken");
+
+	assert_int_equal(sys_save_file(nowhere, "x", 1, SYS_SAVE_REPLACE), -ENOENT);
+	assert_int_equal(mkdir(taken, 0700), 0);
+	assert_int_equal(sys_save_file(taken, "x", 1, SYS_SAVE_REPLACE), -EISDIR);
+	assert_int_equal(count_entries(), 1);
+}
+
+static void test_only_regular_files_within_bounds_are_read(void **state)
+{
+	(void)state;
+	CLEANUP(free) char *fifo = path_of("fifo");
+	CLEANUP(free) char *large = path_of("large");
+	char *text = NULL;
+	size_t n;
+
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(sys_read_file(fifo, 100, &text, &n), -EINVAL);
+	assert_int_equal(sys_read_file(directory, 100, &text, &n), -EISDIR);
+	assert_int_equal(sys_save_file(large, "12345", 5, SYS_SAVE_NEW), 0);
+	assert_int_equal(sys_read_file(large, 4, &text, &n), -EFBIG);
+	assert_null(text);
+	assert_int_equal(sys_read_file(large, 5, &text, &n), 0);
+	assert_int_equal(n, 5);
+	free(text);
+}
+
+static void test_removing_a_tree_follows_no_link(void **state)
+{
+	(void)state;
+	CLEANUP(free) char *outside = path_of("outside");
+	CLEANUP(free) char *kept = path_of("outside/kept");
+	CLEANUP(free) char *deep = path_of("tree/a/b/c");
+	CLEANUP(free) char *tree = path_of("tree");
+	CLEANUP(free) char *link = path_of("tree/a/link");
+
+	assert_int_equal(sys_make_dirs(outside), 0);
+	assert_int_equal(sys_make_dirs(deep), 0);
+	assert_int_equal(sys_save_file(kept, "", 0, SYS_SAVE_NEW), 0);
+	assert_int_equal(symlink(outside, link), 0);
+	assert_int_equal(sys_remove_tree(tree), 0);
+	assert_int_equal(access(tree, F_OK), -1);
+	assert_int_equal(access(kept, F_OK), 0);
+	assert_int_equal(sys_remove_tree(tree), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_a_saved_file_is_private_whole_and_alone,
+			make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			test_a_failed_save_leaves_the_old_file_and_no_other, make_directory,
+			remove_directory),
+		cmocka_unit_test_setup_teardown(test_only_regular_files_within_bounds_are_read,
+			make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(test_removing_a_tree_follows_no_link,
+			make_directory, remove_directory),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

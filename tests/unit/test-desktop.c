@@ -61,15 +61,19 @@ static int setup(void **state)
 	return 0;
 }
 
+/* Also after a failed test that begins by itself, and may just have ended. */
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
+	if (!f)
+		return 0;
 	viewer_destroy(f->viewer);
 	host_teardown();
 	xcb_disconnect(f->c);
 	x_server_stop(&f->server);
 	free(f);
+	*state = NULL;
 	return 0;
 }
 
@@ -99,22 +103,26 @@ static void hear_and_ack(struct viewer *v)
 		ack(v, v->seq);
 }
 
+static bool is_exact(struct fixture *f, unsigned width, unsigned height)
+{
+	xcb_get_image_reply_t *image = get_image(f, width, height);
+	bool same;
+
+	sd_event_run(host.event, 20 * USEC_PER_MSEC);
+	hear_and_ack(f->viewer);
+	same = image && f->viewer->width == width && f->viewer->height == height
+	       && sees(f, (const uint32_t *)xcb_get_image_data(image));
+	free(image);
+	return same;
+}
+
 /* Lets the viewer follow until it sees exactly what the server says. */
 static void assert_comes_to_see(struct fixture *f, unsigned width, unsigned height)
 {
 	usec_t deadline = clock_now() + 10 * USEC_PER_SEC;
-	bool same = false;
 
-	while (!same) {
-		xcb_get_image_reply_t *image = get_image(f, width, height);
-
+	while (!is_exact(f, width, height))
 		assert_true(clock_now() < deadline);
-		sd_event_run(host.event, 20 * USEC_PER_MSEC);
-		hear_and_ack(f->viewer);
-		same = image && f->viewer->width == width && f->viewer->height == height
-		       && sees(f, (const uint32_t *)xcb_get_image_data(image));
-		free(image);
-	}
 	assert_int_equal(f->viewer->closed, 0);
 }
 
@@ -213,16 +221,23 @@ static void set_size(struct fixture *f, unsigned width, unsigned height)
 	free(info);
 }
 
-static void test_screen_changes_its_size_live(void **state)
-{
-	static const unsigned sizes[][2] = { { 640, 480 }, { 321, 241 }, { 800, 601 },
-		{ WIDTH, HEIGHT } };
-	struct fixture *f = *state;
-	struct random random = { 14 };
+/* The last one it has from the beginning. */
+static const unsigned sizes[][2] = { { 640, 480 }, { 321, 241 }, { 800, 601 },
+	{ WIDTH, HEIGHT } };
 
+static void add_sizes(struct fixture *f)
+{
 	xcb_discard_reply(f->c, xcb_randr_query_version(f->c, 1, 5).sequence);
 	for (size_t i = 0; i + 1 < ARRAY_SIZE(sizes); i++)
 		add_size(f, sizes[i][0], sizes[i][1]);
+}
+
+static void test_screen_changes_its_size_live(void **state)
+{
+	struct fixture *f = *state;
+	struct random random = { 14 };
+
+	add_sizes(f);
 	for (int i = 0; i < 40; i++) {
 		const unsigned *size = sizes[i % ARRAY_SIZE(sizes)];
 
@@ -237,17 +252,62 @@ static void test_screen_changes_its_size_live(void **state)
 	}
 }
 
+/*
+ * The server changes its size again when it has answered how large it is, but
+ * before the capture has heard that: the answer comes with news that it is old.
+ */
+static void test_last_of_two_sizes_wins_over_the_answer_to_the_first(void **state)
+{
+	struct fixture *f = *state;
+	struct random random = { 17 };
+	size_t first = ARRAY_SIZE(sizes) - 1;
+
+	add_sizes(f);
+	for (size_t i = 0; i < 3 * ARRAY_SIZE(sizes); i++) {
+		size_t second = (first + 1) % ARRAY_SIZE(sizes);
+		size_t last = (first + i % 3) % ARRAY_SIZE(sizes); /* back, the same, a third */
+
+		assert_comes_to_see(f, sizes[first][0], sizes[first][1]);
+		while (sd_event_run(host.event, 0) > 0)
+			hear_and_ack(f->viewer);
+		set_size(f, sizes[second][0], sizes[second][1]);
+		sd_event_run(host.event, USEC_PER_SEC); /* it asks */
+		free(get_image(f, 1, 1)); /* and is answered */
+		set_size(f, sizes[last][0], sizes[last][1]);
+		draw(f, &random);
+		xcb_flush(f->c);
+		assert_comes_to_see(f, sizes[last][0], sizes[last][1]);
+		first = last;
+	}
+}
+
+/* Neither size is to be taken for a server that does not give its picture. */
+static void test_sizes_that_change_before_any_read_are_no_failure(void **state)
+{
+	struct fixture *f = *state;
+	const size_t last = ARRAY_SIZE(sizes) - 1;
+
+	add_sizes(f);
+	assert_comes_to_see(f, WIDTH, HEIGHT);
+	for (int i = 0; i < 20; i++) {
+		set_size(f, sizes[i % 2][0], sizes[i % 2][1]);
+		set_size(f, sizes[last][0], sizes[last][1]);
+		sd_event_run(host.event, 0);
+	}
+	assert_comes_to_see(f, WIDTH, HEIGHT);
+}
+
 static void test_end_of_the_server_in_the_middle_is_no_picture(void **state)
 {
 	struct random random = { 15 };
 
-	(void)state;
 	for (int i = 0; i < 10; i++) {
 		struct fixture *f = xnew(struct fixture);
 		struct viewer *v;
 
 		x_server_start(&f->server, WIDTH, HEIGHT);
 		begin(f);
+		*state = f;
 		v = f->viewer;
 		if (i > 2)
 			run_until(desktop_scene(host.desktop)->width > 0);
@@ -265,31 +325,31 @@ static void test_end_of_the_server_in_the_middle_is_no_picture(void **state)
 		SAY(v, "\x03\x01\x1e\0"); /* nobody there to type to */
 
 		/* And the next one. */
-		xcb_disconnect(f->c);
+		xcb_disconnect(TAKE_PTR(f->c));
 		x_server_start(&f->server, 64, 64);
 		f->c = x_server_connect(&f->server);
 		f->root = xcb_setup_roots_iterator(xcb_get_setup(f->c)).data->root;
 		desktop_attach(host.desktop, f->server.display, f->server.authority);
 		assert_comes_to_see(f, 64, 64);
-		teardown((void **)&f);
+		teardown(state);
 	}
 }
 
 static void test_sizes_from_one_pixel_to_8_mebipixels(void **state)
 {
-	static const unsigned sizes[][2] = { { 1, 1 }, { 65, 1 }, { 1, 65 }, { 63, 130 },
+	static const unsigned extremes[][2] = { { 1, 1 }, { 65, 1 }, { 1, 65 }, { 63, 130 },
 		{ 4097, 2049 } };
 
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(extremes); i++) {
 		struct fixture *f = xnew(struct fixture);
 		struct random random = { 16 };
 
-		x_server_start(&f->server, sizes[i][0], sizes[i][1]);
+		x_server_start(&f->server, extremes[i][0], extremes[i][1]);
 		begin(f);
+		*state = f;
 		draw(f, &random);
-		assert_comes_to_see(f, sizes[i][0], sizes[i][1]);
-		teardown((void **)&f);
+		assert_comes_to_see(f, extremes[i][0], extremes[i][1]);
+		teardown(state);
 	}
 }
 
@@ -377,8 +437,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(picture_is_exact_after_random_drawing),
 		TEST(screen_changes_its_size_live),
-		cmocka_unit_test(test_end_of_the_server_in_the_middle_is_no_picture),
-		cmocka_unit_test(test_sizes_from_one_pixel_to_8_mebipixels),
+		TEST(last_of_two_sizes_wins_over_the_answer_to_the_first),
+		TEST(sizes_that_change_before_any_read_are_no_failure),
+		cmocka_unit_test_teardown(
+			test_end_of_the_server_in_the_middle_is_no_picture, teardown),
+		cmocka_unit_test_teardown(test_sizes_from_one_pixel_to_8_mebipixels, teardown),
 		TEST(missing_display_is_no_harm),
 		TEST(keys_buttons_and_motion_arrive),
 		TEST(idle_desktop_sleeps),

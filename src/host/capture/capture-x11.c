@@ -13,7 +13,7 @@
 #define RECTS_MAX 64 /* in one read */
 /* A read of more is done in several: this bounds the memory of very large screens. */
 #define SEGMENT_MAX ((size_t)32 << 20)
-#define FAILURES_MAX 5 /* refused reads in a row, though the geometry has not changed */
+#define FAILURES_MAX 5 /* refused reads in a row, though no event told of another size */
 
 struct capture_x11 {
 	struct capture base;
@@ -31,7 +31,8 @@ struct capture_x11 {
 	size_t n_rects;			      /* 0: no read is under way */
 	size_t n_answered;
 	bool refused;
-	unsigned n_asked; /* questions for the geometry; no read meanwhile */
+	bool asking;   /* for the geometry; no read meanwhile */
+	bool outdated; /* it has changed again since: the answer may be older than that */
 	unsigned n_failures;
 };
 
@@ -79,12 +80,12 @@ static int replace_region(struct capture_x11 *self, unsigned width, unsigned hei
 	return 0;
 }
 
-/* What is under way belongs to the old size: its answers are dropped unseen. */
+/* The reads under way belong to the old size: their answers are dropped unseen. */
 static void start_generation(struct capture_x11 *self, unsigned width, unsigned height)
 {
 	xcb_source_forget(self->source, self);
 	self->n_rects = 0;
-	self->n_asked = 0;
+	self->n_failures = 0;
 	if (replace_region(self, width, height) < 0
 		|| replace_segment(self, width, height) < 0) {
 		fail(self, "no memory for the picture");
@@ -100,25 +101,39 @@ static bool is_new_size(const struct capture_x11 *self, unsigned width, unsigned
 	       || height != self->pending.height;
 }
 
+static void handle_geometry(void *data, const void *reply, const xcb_generic_error_t *error);
+
+/* An answer to come is as good as one to a question asked now, unless it is outdated. */
+static int ask_geometry(struct capture_x11 *self)
+{
+	if (self->asking)
+		return 0;
+	self->asking = true;
+	self->outdated = false;
+	return xcb_source_await(self->source, xcb_get_geometry(self->c, self->root).sequence,
+		handle_geometry, self);
+}
+
+static void ask_or_fail(struct capture_x11 *self)
+{
+	if (ask_geometry(self) < 0)
+		fail(self, "out of memory");
+}
+
 static void handle_geometry(void *data, const void *reply, const xcb_generic_error_t *error)
 {
 	struct capture_x11 *self = data;
 	const xcb_get_geometry_reply_t *geometry = reply;
 
-	self->n_asked--;
+	self->asking = false;
 	if (error)
 		fail(self, "the X server does not tell its size");
+	else if (self->outdated)
+		ask_or_fail(self);
 	else if (is_new_size(self, geometry->width, geometry->height))
 		start_generation(self, geometry->width, geometry->height);
-	else if (++self->n_failures > FAILURES_MAX)
-		fail(self, "the X server does not give its picture");
-}
-
-static int ask_geometry(struct capture_x11 *self)
-{
-	self->n_asked++;
-	return xcb_source_await(self->source, xcb_get_geometry(self->c, self->root).sequence,
-		handle_geometry, self);
+	else
+		region_add_all(&self->pending); /* it was another one meanwhile */
 }
 
 static void deliver(struct capture_x11 *self)
@@ -140,8 +155,10 @@ static void retry(struct capture_x11 *self)
 	for (size_t i = 0; i < self->n_rects; i++)
 		region_add(&self->pending, &self->rects[i].at);
 	self->n_rects = 0;
-	if (ask_geometry(self) < 0)
-		fail(self, "out of memory");
+	if (++self->n_failures > FAILURES_MAX)
+		fail(self, "the X server does not give its picture");
+	else
+		ask_or_fail(self);
 }
 
 static void handle_image(void *data, const void *reply, const xcb_generic_error_t *error)
@@ -194,7 +211,7 @@ void capture_x11_handle_drained(struct capture *capture)
 {
 	struct capture_x11 *self = (struct capture_x11 *)capture;
 
-	if (self->n_rects > 0 || self->n_asked > 0 || region_is_empty(&self->pending))
+	if (self->n_rects > 0 || self->asking || region_is_empty(&self->pending))
 		return;
 	if (start_read(self) < 0)
 		fail(self, "out of memory");
@@ -208,14 +225,21 @@ static void handle_damage(struct capture_x11 *self, const xcb_damage_notify_even
 	region_add(&self->pending, &rect);
 }
 
-/* Anybody can send such an event: its size is not believed, but asked for. */
+/*
+ * Anybody can send such an event: its size is not believed, but asked for. The
+ * answer to an earlier question may be on its way, of a size that was already
+ * another one when the server told this; even when this is our own size.
+ */
 static void handle_configure(
 	struct capture_x11 *self, const xcb_configure_notify_event_t *event)
 {
-	if (event->window != self->root || !is_new_size(self, event->width, event->height))
+	if (event->window != self->root)
 		return;
-	if (ask_geometry(self) < 0)
-		fail(self, "out of memory");
+	if (!self->asking && !is_new_size(self, event->width, event->height))
+		return;
+	self->n_failures = 0;
+	self->outdated = true; /* unless we ask only now */
+	ask_or_fail(self);
 }
 
 void capture_x11_handle_event(struct capture *capture, const xcb_generic_event_t *event)

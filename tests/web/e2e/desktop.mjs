@@ -125,8 +125,17 @@ export async function readScreen(reader) {
 	return { width, height, rgb: await reader.bytes(width * height * 3) };
 }
 
-// The pids of all that carry this directory as HOME, zombies left out: they only wait to be
-// reaped by somebody else.
+// Zombies do not count: they only wait to be reaped by somebody else.
+export async function isAlive(pid) {
+	try {
+		const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+		return stat.slice(stat.lastIndexOf(")") + 2)[0] !== "Z";
+	} catch {
+		return false;
+	}
+}
+
+// The pids of all that carry this directory as HOME.
 export async function processesOf(home) {
 	const found = [];
 
@@ -135,10 +144,7 @@ export async function processesOf(home) {
 			continue;
 		try {
 			const environment = await readFile(`/proc/${name}/environ`, "utf8");
-			if (!environment.split("\0").includes(`HOME=${home}`))
-				continue;
-			const stat = await readFile(`/proc/${name}/stat`, "utf8");
-			if (stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) !== "Z")
+			if (environment.split("\0").includes(`HOME=${home}`) && await isAlive(name))
 				found.push(Number(name));
 		} catch {
 			// It has ended, or is not ours to look at.

@@ -26,12 +26,18 @@ after(() => browser.close());
 async function look(desktop) {
 	const link = await desktop.makeLink();
 	const { context, page } = await openPage(browser);
-	const start = performance.now();
 
 	try {
+		/* Counted by the page itself, from its navigation on. */
+		await context.addInitScript(() => {
+			new MutationObserver(() => {
+				if (document.documentElement?.dataset.state === "status")
+					window.statusAfter ??= performance.now();
+			}).observe(document, { attributes: true, subtree: true });
+		});
 		await page.goto(link);
 		await waitForState(page, "status", 5000);
-		const took = performance.now() - start;
+		const took = await page.evaluate(() => window.statusAfter);
 		const text = async (id) => await page.isVisible(`#${id}`) ? page.textContent(`#${id}`) : null;
 		return {
 			took,
@@ -46,10 +52,14 @@ async function look(desktop) {
 	}
 }
 
+function checkTime({ took }) {
+	assert.ok(took < SECOND_MS, `it took ${Math.round(took)} ms`);
+}
+
 function checkCountdown(seen, limit) {
 	const seconds = /^in (\d+) s$/.exec(seen.next)?.[1];
 
-	assert.ok(seen.took < SECOND_MS, `it took ${Math.round(seen.took)} ms`);
+	checkTime(seen);
 	assert.ok(seconds >= 1 && seconds <= limit, `next try: ${seen.next}`);
 	assert.match(seen.action, /by itself/);
 	return Number(seconds);
@@ -150,7 +160,7 @@ test("a part that was given up", async () => {
 			(await desktop.component("session")).state === "failed");
 		for (let i = 0; i < 2; i++) {
 			const seen = await look(desktop);
-			assert.ok(seen.took < SECOND_MS);
+			checkTime(seen);
 			assert.equal(seen.title, "The desktop session has failed");
 			assert.match(seen.reason, /\b7\b/);
 			assert.match(seen.action, /given up/);
@@ -185,7 +195,7 @@ test("a host over its limit", async () => {
 		/* … and so is who comes now. */
 		for (let i = 0; i < 3; i++) {
 			const seen = await look(desktop);
-			assert.ok(seen.took < SECOND_MS, `it took ${seen.took} ms`);
+			checkTime(seen);
 			assert.equal(seen.title, "The remoting host has failed");
 			assert.match(seen.reason, /It ended: .*(9|[Kk]ill)/);
 			assert.match(seen.action, /given up/);

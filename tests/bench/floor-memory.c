@@ -8,6 +8,7 @@
  * The first: an event loop, a connection to the X server, JSON (the supervisor). The second, built
  * with WITH_WEB: libwebsockets on top (the host). Writes "ready" once all is there, and stays.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <jansson.h>
 #include <systemd/sd-event.h>

@@ -34,16 +34,20 @@ class Desktop:
         self.directory = tempfile.mkdtemp(prefix="afar-bench-")
         self.env = {name: value for name, value in os.environ.items()
                     if name in ("PATH", "LANG", "LC_ALL", "USER", "LOGNAME", "SHELL")}
-        for name in ("HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"):
+        for name in ("HOME", "XDG_STATE_HOME"):
             self.env[name] = os.path.join(self.directory, name.lower())
             os.mkdir(self.env[name], 0o700)
+        # In memory, as /run/user/UID is: on a disk each fsync there would be measured, too.
+        shm = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.env["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="afar-bench-", dir=shm)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *unused):
         self.stop()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        for directory in (self.directory, self.env["XDG_RUNTIME_DIR"]):
+            shutil.rmtree(directory, ignore_errors=True)
 
     def call(self, *args):
         return run([self.program, *args], env=self.env)
@@ -142,8 +146,9 @@ class XServer:
 class Child:
     """A helper program that runs beside a measurement. line: the first it wrote."""
 
-    def __init__(self, argv, env=None):
-        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=env)
+    def __init__(self, argv, env=None, stderr=None):
+        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=stderr, text=True,
+                                        env=env)
         self.line = self.process.stdout.readline().strip()
         if not self.line:
             self.process.wait()

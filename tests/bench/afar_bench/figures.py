@@ -157,7 +157,7 @@ def system_bus(desktop):
         yield ""
         return
     argv = ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address"]
-    with Child(argv) as bus:
+    with Child(argv, stderr=subprocess.DEVNULL) as bus:
         desktop.env["DBUS_SYSTEM_BUS_ADDRESS"] = bus.line
         yield ", with a system bus made for this"
 

@@ -35,6 +35,13 @@ static int connect_to(const char *path)
 	return TAKE_FD(fd);
 }
 
+bool call_is_possible(const char *socket)
+{
+	CLEANUP(close) int fd = connect_to(socket);
+
+	return fd >= 0;
+}
+
 static int send_request(int fd, enum control_type type)
 {
 	struct control_message message = { .type = type };

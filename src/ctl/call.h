@@ -4,9 +4,13 @@
 /* One question to a running daemon over its control socket (wire/control.h), and its answer. */
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "ctl/instance.h"
 #include "wire/control.h"
+
+/* Does a daemon listen on this control socket? */
+bool call_is_possible(const char *socket);
 
 /**
  * call_daemon() - ask and wait, a few seconds at most

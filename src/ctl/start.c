@@ -17,6 +17,7 @@
 #include "base/spawn.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "ctl/call.h"
 #include "ctl/ctl.h"
 #include "ctl/instance.h"
 
@@ -136,6 +137,20 @@ static int run_in_background(
 	return failure_status(pid);
 }
 
+/* The lock is ours: now the directories, which a desktop of another HOME may be using. */
+static bool prepare(const struct ctl *ctl, char **ret_why)
+{
+	CLEANUP(free) char *socket = xprintf("%s/control", ctl->paths.runtime_dir);
+
+	if (call_is_possible(socket)) {
+		*ret_why = xprintf("%s is in use by a desktop of yours with another HOME: set "
+				   "XDG_RUNTIME_DIR to another directory",
+			ctl->paths.runtime_dir);
+		return false;
+	}
+	return paths_make(&ctl->paths, ret_why) == 0;
+}
+
 int ctl_start(struct ctl *ctl, int argc, char **argv)
 {
 	CLEANUP(free) char *guard = ctl_program("afar-guard");
@@ -160,7 +175,7 @@ int ctl_start(struct ctl *ctl, int argc, char **argv)
 	case INSTANCE_FREE:
 		break;
 	}
-	if (paths_make(&ctl->paths, &why) < 0) {
+	if (!prepare(ctl, &why)) {
 		ctl_complain("%s", why);
 		unlink(ctl->paths.lock_file);
 		return CTL_FAILED;

@@ -233,6 +233,16 @@ def odd_environments_work_or_say_why():
         check(not processes_of(home.path))
 
 
+def two_homes_do_not_share_a_runtime_directory():
+    with Home() as one, Home() as other:
+        one.up()
+        code, out, err = other.start(env={"XDG_RUNTIME_DIR": one.runtime})
+        check(code == 1 and "XDG_RUNTIME_DIR" in err and err.count("\n") == 1, code, err)
+        check(one.status()["state"] == "ready")
+        check(os.listdir(other.config) == ["afar.conf"], os.listdir(other.config))
+        one.afar("stop")
+
+
 def home_unset_means_the_accounts_own():
     with Home() as home:
         env = {k: v for k, v in home.env.items() if k != "HOME"}
@@ -375,6 +385,7 @@ tests = [
     a_missing_x_server_is_told_with_what_to_install,
     a_taken_port_is_an_error_when_named_and_no_matter_otherwise,
     odd_environments_work_or_say_why,
+    two_homes_do_not_share_a_runtime_directory,
     home_unset_means_the_accounts_own,
     what_is_killed_comes_back_and_status_tells,
     the_host_is_back_at_once_outside_back_off,
@@ -384,5 +395,18 @@ tests = [
     nothing_is_left_of_twenty_desktops,
     of_two_starts_at_once_one_wins_fifty_times,
 ]
+if os.geteuid() == 0 and os.environ.get("AFAR_TEST_USER"):
+    tests += [
+        as_user(os.environ["AFAR_TEST_USER"], test)
+        for test in (
+            start_waits_until_ready_and_says_how_to_get_in,
+            link_pin_and_logs_do_what_they_say,
+            the_foreground_ends_on_sigint_with_nothing_left,
+            odd_environments_work_or_say_why,
+            what_is_killed_comes_back_and_status_tells,
+            the_end_of_the_supervisor_or_the_guard_ends_everything,
+            stop_ends_obedient_children_at_once_and_stubborn_ones_after_10_s,
+        )
+    ]
 if __name__ == "__main__":
     sys.exit(run(tests))

@@ -15,8 +15,24 @@ from hosting import BUILD, SLOW, check, wait_for
 
 AFAR = os.environ.get("AFAR_TEST_AFAR") or os.path.join(BUILD, "src", "afar")
 
+# Whom the daemons belong to: None, the one who runs the tests. Set by as_user().
+USER = None
+
 # The back-off of tests: outside of it after a second.
 FAST = "[relaunch]\nhealthy_after = 1\nfast_delay = 0.2\nslow_delay = 60\n"
+
+
+def as_user(user, test):
+    """The same test with daemons of an ordinary user."""
+    def run_it():
+        global USER
+        USER = user
+        try:
+            test()
+        finally:
+            USER = None
+    run_it.__name__ = "as_an_ordinary_user_" + test.__name__
+    return run_it
 
 
 def processes_of(home):
@@ -56,8 +72,8 @@ def owned(directory, uid):
 
 
 class Home:
-    def __init__(self, conf=FAST, runtime=True, user=None):
-        self.user = user
+    def __init__(self, conf=FAST, runtime=True):
+        self.user = USER
         self.path = tempfile.mkdtemp(prefix="afar-home-", dir="/var/tmp")
         self.runtime = os.path.join(self.path, "run") if runtime else None
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "DBUS_"))}
@@ -68,8 +84,8 @@ class Home:
         self.config = os.path.join(self.path, ".config", "afar")
         os.makedirs(self.config, 0o700)
         self.write_conf(conf)
-        if user:
-            subprocess.run(["chown", "-R", user, self.path], check=True)
+        if self.user:
+            subprocess.run(["chown", "-R", self.user, self.path], check=True)
 
     def write_conf(self, text):
         with open(os.path.join(self.config, "afar.conf"), "w") as f:
@@ -113,11 +129,13 @@ class Home:
 
     def wait_ready(self, name, other_than=None, seconds=20):
         """Until the component is ready in another process than that; returns it."""
+        seen = {}
+
         def is_there():
-            c = self.component(name)
-            return c["state"] == "ready" and c["pid"] != other_than
+            seen.update(self.component(name))
+            return seen["state"] == "ready" and seen["pid"] not in (None, other_than)
         wait_for(is_there, name + " is ready", seconds * SLOW)
-        return self.component(name)
+        return seen
 
     def is_free_of_processes(self, seconds=5):
         wait_for(lambda: not processes_of(self.path), "its processes have ended", seconds)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Xorg with the dummy video driver: XORG-1..5. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/sys.h"
 #include "supervisor/display/display.h"
@@ -83,13 +85,16 @@ static bool is_installed(void)
 	return false;
 }
 
+/* It lives no longer than the server: nobody waits for a disk here. */
 static int write_config(const char *directory, const char *path)
 {
+	CLEANUP(close) int fd = -1;
 	int r = sys_make_dirs(directory);
 
 	if (r < 0)
 		return r;
-	return sys_save_file(path, config, sizeof(config) - 1, SYS_SAVE_REPLACE);
+	fd = sys_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+	return fd < 0 ? fd : sys_write_all(fd, config, sizeof(config) - 1);
 }
 
 static int prepare(const struct display_launch *launch, struct display_argv *ret)

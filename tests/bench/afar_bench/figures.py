@@ -163,8 +163,9 @@ def system_bus(desktop):
 
 
 def measure_idle(bench):
-    """Context switches, voluntary and not, of all threads, with a viewer that is connected and
-    says nothing. Nobody looks at the processes meanwhile. The floor is none. Where no system bus
+    """A wake-up is a voluntary context switch, for each ends with one; all threads count. A viewer
+    is connected and says nothing. Involuntary switches are told beside it: they come from what
+    else runs on the machine, and only while the process is awake. Nobody looks at the processes meanwhile. The floor is none. Where no system bus
     runs, the desktop gets one of its own: without one Xorg itself wakes up every 10 s, to say
     that there is none."""
     seconds = bench.pick(60, 20)
@@ -181,8 +182,8 @@ def measure_idle(bench):
             after = {name: switches(pid) for name, pid in pids.items()}
     for name, limit in (("supervisor", 0), ("guard", 0), ("host", 2)):
         voluntary, involuntary = (a - b for a, b in zip(after[name], before[name]))
-        bench.add(f"{name}, wake-ups while idle", "", voluntary + involuntary, floor=0,
-                  limit=limit, note=f"in {seconds} s{remark}; {involuntary} of them involuntary")
+        bench.add(f"{name}, wake-ups while idle", "", voluntary, floor=0, limit=limit,
+                  note=f"in {seconds} s{remark}; interrupted by others {involuntary} times")
 
 
 # --- key to pixel ---

@@ -52,11 +52,22 @@ static const char **guard_argv(const struct ctl *ctl, int lock_fd, const char *s
 	return list;
 }
 
-static int run_in_foreground(const char *guard, const char **argv, int lock_fd)
+/* No guard could be started that would do it. The lock goes last, see ctl/instance.h. */
+static void clean_up(const struct ctl *ctl)
+{
+	rmdir(ctl->paths.runtime_dir);
+	if (ctl->paths.runtime_is_ours)
+		rmdir(ctl->paths.runtime_base);
+	unlink(ctl->paths.lock_file);
+}
+
+static int run_in_foreground(
+	const struct ctl *ctl, const char *guard, const char **argv, int lock_fd)
 {
 	fcntl(lock_fd, F_SETFD, 0);
 	execv(guard, (char *const *)argv);
 	ctl_complain("cannot start %s: %s", guard, strerror(errno));
+	clean_up(ctl);
 	return CTL_FAILED;
 }
 
@@ -114,10 +125,12 @@ static int run_in_background(
 	log = sys_open(ctl->paths.log_file, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
 	if (log < 0) {
 		ctl_complain("cannot write the log %s: %s", ctl->paths.log_file, strerror(-log));
+		clean_up(ctl);
 		return CTL_FAILED;
 	}
 	if (pipe2(fds, O_CLOEXEC) < 0) {
 		ctl_complain("no pipe can be made: %s", strerror(errno));
+		clean_up(ctl);
 		return CTL_FAILED;
 	}
 	write_end = fds[1];
@@ -130,6 +143,7 @@ static int run_in_background(
 	if (pid < 0) {
 		ctl_complain("cannot start %s: %s", guard, strerror((int)-pid));
 		close(fds[0]);
+		clean_up(ctl);
 		return CTL_FAILED;
 	}
 	if (relay(fds[0]))
@@ -177,12 +191,12 @@ int ctl_start(struct ctl *ctl, int argc, char **argv)
 	}
 	if (!prepare(ctl, &why)) {
 		ctl_complain("%s", why);
-		unlink(ctl->paths.lock_file);
+		clean_up(ctl);
 		return CTL_FAILED;
 	}
 	if (wants_foreground(argc, argv))
 		return run_in_foreground(
-			guard, guard_argv(ctl, lock_fd, supervisor, argc, argv), lock_fd);
+			ctl, guard, guard_argv(ctl, lock_fd, supervisor, argc, argv), lock_fd);
 	return run_in_background(
 		ctl, guard, guard_argv(ctl, lock_fd, supervisor, argc, argv), lock_fd);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -21,11 +22,25 @@ struct bus {
 	char address[READY_LINE_MAX]; /* "": none of ours */
 };
 
+/* dbus-daemon(1) makes them for services that only live as long as it does, and leaves them. */
+static void remove_directories(const struct supervisor *supervisor)
+{
+	static const char *const names[] = { "dbus-1/services", "dbus-1" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		CLEANUP(free) char *path = NULL;
+
+		if (asprintf(&path, "%s/%s", supervisor->paths.runtime_base, names[i]) >= 0)
+			rmdir(path); /* unless somebody put something there */
+	}
+}
+
 static void handle_ended(void *data, int code, int status)
 {
 	struct bus *self = data;
 
 	ready_line_close(&self->ready);
+	remove_directories(self->supervisor);
 	self->address[0] = '\0';
 	supervisor_child_ended(self->supervisor, POLICY_BUS, code, status, false);
 }

@@ -87,8 +87,9 @@ static void handle_ended(void *data, int code, int status)
 		return;
 	}
 	if (hopeless)
-		supervisor_event(self->supervisor, POLICY_IS_HOPELESS, POLICY_HOST, false);
-	supervisor_child_ended(self->supervisor, POLICY_HOST, code, status, false);
+		supervisor_child_is_hopeless(self->supervisor, POLICY_HOST, code, status);
+	else
+		supervisor_child_ended(self->supervisor, POLICY_HOST, code, status, false);
 }
 
 /* The host asks whether a sign-in may go on: see access/access.h and tokens.h. */

@@ -232,8 +232,9 @@ int outlog_stream_open(struct outlog_stream *self, int *ret_fd)
 
 void outlog_stream_drain(struct outlog_stream *self)
 {
-	if (self->pipe)
-		read_pipe(self->pipe);
+	/* Last words often lack the newline. */
+	if (self->pipe && !read_pipe(self->pipe))
+		end_line(self->pipe);
 }
 
 void outlog_stream_tail(const struct outlog_stream *self, struct status_end *ret)

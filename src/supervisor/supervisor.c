@@ -245,7 +245,7 @@ static void note_end(struct supervisor *self, enum policy_component c)
 		tell_failing(self);
 }
 
-void supervisor_child_ended(struct supervisor *self, enum policy_component component, int code,
+static void describe_end(struct supervisor *self, enum policy_component component, int code,
 	int status, bool blame_display)
 {
 	struct component *c = &self->components[component];
@@ -268,7 +268,20 @@ void supervisor_child_ended(struct supervisor *self, enum policy_component compo
 		log_info("%s %s", component_rules[component].label, end->text);
 	else
 		note_end(self, component);
+}
+
+void supervisor_child_ended(struct supervisor *self, enum policy_component component, int code,
+	int status, bool blame_display)
+{
+	describe_end(self, component, code, status, blame_display);
 	supervisor_event(self, POLICY_HAS_ENDED, component, blame_display);
+}
+
+void supervisor_child_is_hopeless(
+	struct supervisor *self, enum policy_component component, int code, int status)
+{
+	describe_end(self, component, code, status, false);
+	supervisor_event(self, POLICY_IS_HOPELESS, component, false);
 }
 
 void supervisor_start_failed(

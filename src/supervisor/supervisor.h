@@ -80,6 +80,10 @@ void supervisor_event(struct supervisor *self, enum policy_event_type type,
 void supervisor_child_ended(struct supervisor *self, enum policy_component component, int code,
 	int status, bool blame_display);
 
+/* The same for one that says by its end that starting it again is no use. */
+void supervisor_child_is_hopeless(
+	struct supervisor *self, enum policy_component component, int code, int status);
+
 /* A component could not even be started: counts as an end, for the reason @text. */
 void supervisor_start_failed(
 	struct supervisor *self, enum policy_component component, const char *text);

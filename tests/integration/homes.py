@@ -184,7 +184,8 @@ class Leftovers:
                 return any(line.rstrip().endswith(path) for line in f)
         return not (name.startswith((".X", "afar-%d" % self.uid, "ssh-", "dbus-", "xorg")))
 
-    def check(self):
+    def check(self, allowed=()):
+        """allowed: names in the runtime directory that may be there."""
         self.home.is_free_of_processes()
         new = [p for p in self.look() - self.before if not self.is_others(p)]
         check(not new, "left over:", new)
@@ -192,5 +193,5 @@ class Leftovers:
         check("lock" not in names, names)
         if self.home.runtime:
             left = sorted(os.listdir(self.home.runtime))
-            check(not [n for n in left if n not in ("dbus-1", "at-spi", "dconf")], left)
+            check(not [n for n in left if n not in ("at-spi", "dconf", *allowed)], left)
         check(not os.path.exists(os.path.join(self.home.path, ".Xauthority")), ".Xauthority")

@@ -180,8 +180,12 @@ int ctl_start(struct ctl *ctl, int argc, char **argv)
 	}
 	switch (instance_lock(&ctl->paths, &instance, &lock_fd, &error)) {
 	case INSTANCE_RUNNING:
-		printf("afar is already running (process %d); `afar link` prints a link to it.\n",
-			(int)instance.guard_pid);
+		if (instance.guard_pid)
+			printf("afar is already running (process %d); `afar link` prints a link to "
+			       "it.\n",
+				(int)instance.guard_pid);
+		else
+			puts("afar is already running: it is just being started.");
 		return CTL_DONE;
 	case INSTANCE_ERROR:
 		ctl_complain("cannot lock %s: %s", ctl->paths.lock_file, strerror(-error));

@@ -35,6 +35,10 @@ int ctl_stop(struct ctl *ctl, int argc, char **argv)
 	case INSTANCE_RUNNING:
 		break;
 	}
+	if (!instance.guard_pid) {
+		ctl_complain("it is just being started: try again in a moment");
+		return CTL_FAILED;
+	}
 	pidfd = instance_pidfd(&instance);
 	if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) < 0) {
 		ctl_complain("process %d cannot be told to stop: %s", (int)instance.guard_pid,

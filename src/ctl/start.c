@@ -157,8 +157,8 @@ static bool prepare(const struct ctl *ctl, char **ret_why)
 	CLEANUP(free) char *socket = xprintf("%s/control", ctl->paths.runtime_dir);
 
 	if (call_is_possible(socket)) {
-		*ret_why = xprintf("%s is in use by a desktop of yours with another HOME: set "
-				   "XDG_RUNTIME_DIR to another directory",
+		*ret_why = xprintf("%s is in use by a desktop of yours that is just ending, or has "
+				   "another HOME: try again, or set XDG_RUNTIME_DIR to another directory",
 			ctl->paths.runtime_dir);
 		return false;
 	}

@@ -35,6 +35,14 @@ def as_user(user, test):
     return run_it
 
 
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def processes_of(home):
     """Living processes that carry this home in their environment: pid -> command line."""
     mark = b"HOME=" + home.encode()

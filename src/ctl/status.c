@@ -46,7 +46,7 @@ static void show_component(const json_t *component, const struct colours *colour
 		printf(" process %lld", (long long)pid);
 	printf("%s since %s%s", colours->dim, text_of(component, "since"), colours->off);
 	if (restarts)
-		printf(", restarted %lld times", (long long)restarts);
+		printf(", restarted %lld time%s", (long long)restarts, restarts == 1 ? "" : "s");
 	if (*text_of(component, "next_try"))
 		printf(", next try %s", text_of(component, "next_try"));
 	putchar('\n');

@@ -71,6 +71,8 @@ const struct flavour flavour_contract = {
 	.logs_to_stderr = true,
 	.relaunches_itself = true,
 	.gives_up_whole = true,
+	.forces_software_gl = true,
+	.exports_ssh_socket = true,
 	.has_crash_uploader = true,
 	.chooses_by_dialog = true,
 };

@@ -17,6 +17,9 @@ static struct {
 	enum log_level limit;
 	int fd;
 	bool bare;
+	bool contract;
+	void (*listener)(void *data, const char *text);
+	void *listener_data;
 } log_state = { .program = "afar", .limit = LOG_LEVEL_INFO, .fd = STDERR_FILENO };
 
 void log_init(const char *program)
@@ -26,9 +29,20 @@ void log_init(const char *program)
 	log_state.bare = getenv("AFAR_LOG_BARE");
 }
 
+void log_use_contract_format(void)
+{
+	log_state.contract = true;
+}
+
 void log_set_fd(int fd)
 {
 	log_state.fd = fd;
+}
+
+void log_set_listener(void (*listener)(void *data, const char *text), void *data)
+{
+	log_state.listener = listener;
+	log_state.listener_data = data;
 }
 
 /* One record is one line: what a child or a peer put into a text must not forge another. */
@@ -40,26 +54,37 @@ static void flatten(char *text)
 	}
 }
 
-void log_write(enum log_level level, const char *format, ...)
+static size_t write_prefix(enum log_level level, char *line, size_t size)
 {
 	static const char *const names[] = { "error", "warning", "info", "debug" };
-	char line[LINE_MAX_BYTES];
+	static const char *const contract_names[] = { "ERROR", "WARNING", "INFO", "DEBUG" };
 	char time[CLOCK_TEXT_MAX];
+
+	if (log_state.contract)
+		return (size_t)snprintf(line, size, "%s:%s:",
+			clock_format_local(clock_wall(), time), contract_names[level]);
+	if (log_state.bare)
+		return (size_t)snprintf(line, size, "%s: ", names[level]);
+	return (size_t)snprintf(line, size, "%s %s %s: ", clock_format(clock_wall(), time),
+		names[level], log_state.program);
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+	char line[LINE_MAX_BYTES];
 	int saved = errno;
 	va_list args;
-	size_t n;
+	size_t start, n;
 
 	if (level > log_state.limit)
 		return;
-	if (log_state.bare)
-		n = (size_t)snprintf(line, sizeof(line), "%s: ", names[level]);
-	else
-		n = (size_t)snprintf(line, sizeof(line), "%s %s %s: ",
-			clock_format(clock_wall(), time), names[level], log_state.program);
+	start = write_prefix(level, line, sizeof(line));
 	va_start(args, format);
-	vsnprintf(line + n, sizeof(line) - n - 1, format, args);
+	vsnprintf(line + start, sizeof(line) - start - 1, format, args);
 	va_end(args);
-	flatten(line + n);
+	flatten(line + start);
+	if (log_state.listener)
+		log_state.listener(log_state.listener_data, line + start);
 	n = strlen(line);
 	line[n++] = '\n';
 	if (write(log_state.fd, line, n) < 0) {

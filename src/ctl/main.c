@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/flavour.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
@@ -110,7 +111,7 @@ static int run(const struct command *command, int argc, char **argv)
 		fputs(command->help, stdout);
 		return CTL_DONE;
 	}
-	if (paths_init(&ctl.paths, &why) < 0) {
+	if (paths_init(&ctl.paths, &flavour_afar, NULL, &why) < 0) {
 		ctl_complain("%s", why);
 		return CTL_FAILED;
 	}

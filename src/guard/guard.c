@@ -67,7 +67,7 @@ static int start_supervisor(struct guard *self)
 {
 	struct spawn spawn = {
 		.argv = self->supervisor,
-		.path = self->supervisor[0],
+		.path = self->program,
 		.new_session = true, /* Ctrl-C is for us to pass on, once */
 		.death_signal = SIGTERM,
 	};
@@ -185,7 +185,7 @@ int guard_run(struct guard *self)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	r = start_supervisor(self);
 	if (r < 0) {
-		log_error("cannot start %s: %s", self->supervisor[0], strerror(-r));
+		log_error("cannot start %s: %s", self->program, strerror(-r));
 		clean_up(self);
 		return 1;
 	}

@@ -28,7 +28,8 @@ struct guard {
 	const char *lock_file;	  /* removed at the end */
 	int lock_fd;		  /* holds the flock; -1: none */
 	int report_fd;		  /* goes to the supervisor, see supervisor/report.h; -1: none */
-	const char *const *supervisor; /* its command, NULL-terminated */
+	const char *program;	       /* of the supervisor: its path */
+	const char *const *supervisor; /* its arguments, a bare name first; NULL-terminated */
 
 	pid_t pid;	/* the supervisor's; 0 once it has ended */
 	int status;	/* its wait status */

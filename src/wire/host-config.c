@@ -112,3 +112,8 @@ int host_config_for_host(const json_t *config, const struct settings *settings,
 	json_decref(own);
 	return r;
 }
+
+int host_config_plain(const json_t *config, char **ret, size_t *ret_n)
+{
+	return dump(config, JSON_COMPACT | JSON_ENSURE_ASCII, "", ret, ret_n);
+}

@@ -35,6 +35,9 @@ const char *host_config_missing(const json_t *config);
 int host_config_for_host(const json_t *config, const struct settings *settings,
 	const char *const *listen, size_t n_listen, char **ret, size_t *ret_n);
 
+/* What the vendor's host reads: the configuration as it is, on one line (CFG-7). As above. */
+int host_config_plain(const json_t *config, char **ret, size_t *ret_n);
+
 /* The "afar" object alone, for CONTROL_SETTINGS: a new reference, NULL when out of memory. */
 json_t *host_config_settings(const json_t *config, const struct settings *settings,
 	const char *const *listen, size_t n_listen);

@@ -53,7 +53,10 @@ struct settings {
 
 #define SETTINGS_WHY_MAX 256
 
-void settings_init(struct settings *self);
+struct flavour;
+
+/* The built-in values of a flavour. */
+void settings_init(struct settings *self, const struct flavour *flavour);
 
 /**
  * settings_set() - one key of afar.conf

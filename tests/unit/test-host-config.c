@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/flavour.h"
 #include "base/mem.h"
 #include "unit/test.h"
 
@@ -107,7 +108,7 @@ static void test_the_host_gets_all_of_it_and_the_settings_that_concern_it(void *
 	json_t *whole = NULL, *own;
 	size_t n;
 
-	settings_init(&settings);
+	settings_init(&settings, &flavour_afar);
 	assert_int_equal(settings_set(&settings, "display", "sizes", "1280x720", why), 0);
 	assert_int_equal(settings_set(&settings, "server", "names", "desk.example", why), 0);
 	assert_int_equal(host_config_for_host(config, &settings, listen, 2, &text, &n), 0);

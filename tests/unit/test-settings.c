@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/flavour.h"
 #include "base/mem.h"
 #include "unit/test.h"
 
@@ -77,7 +78,7 @@ static void test_a_file_is_laid_over_what_there_was(void **state)
 	char why[SETTINGS_WHY_MAX];
 	unsigned line;
 
-	settings_init(&settings);
+	settings_init(&settings, &flavour_afar);
 	assert_int_equal(settings_read(&settings, text, NULL, NULL, &line, why), 0);
 	assert_int_equal(settings.display, SETTINGS_DISPLAY_XVFB);
 	assert_int_equal(settings.n_sizes, 2);
@@ -104,7 +105,7 @@ static void test_an_unknown_key_is_a_warning(void **state)
 	struct settings settings;
 	char why[SETTINGS_WHY_MAX];
 
-	settings_init(&settings);
+	settings_init(&settings, &flavour_afar);
 	assert_int_equal(settings_read(&settings, "[display]\ncolour = blue\n[moon]\nphase = full\n",
 				 count_warning, &n, &line, why),
 		0);
@@ -137,7 +138,7 @@ static void test_a_bad_value_names_its_line_and_changes_nothing(void **state)
 		char why[SETTINGS_WHY_MAX] = "";
 		unsigned line = 0;
 
-		settings_init(&settings);
+		settings_init(&settings, &flavour_afar);
 		before = settings;
 		assert_int_equal(
 			settings_read(&settings, cases[i].text, NULL, NULL, &line, why), -EINVAL);

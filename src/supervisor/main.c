@@ -210,8 +210,9 @@ static int prepare_contract(struct supervisor *self, char **ret_why)
 
 	r = contract_config_load(self->paths.config_file, &self->config, &why);
 	if (r < 0) {
-		*ret_why = xprintf("Failed to load config: %s", why);
-		return r;
+		/* Plainly, and not to whoever waits (CFG-2). */
+		fprintf(stderr, "Failed to load config: %s\n", why);
+		return -ECANCELED;
 	}
 	if (!contract_config_is_valid(self->config)) {
 		*ret_why = xstrdup("Failed to load host configuration.");
@@ -228,7 +229,10 @@ static int prepare_contract(struct supervisor *self, char **ret_why)
 	return 0;
 }
 
-/* All that can be wrong from the outset is found here, before anything is started. */
+/*
+ * All that can be wrong from the outset is found here, before anything is started. -ECANCELED: it
+ * has been said already.
+ */
 static int prepare(struct supervisor *self, char **ret_why)
 {
 	bool to_stderr = self->flavour->logs_to_stderr;
@@ -253,6 +257,8 @@ static int run(struct supervisor *self)
 		r = prepare(self, &why);
 	if (r == 0)
 		r = supervisor_init(self, &why);
+	if (r == -ECANCELED)
+		return EXIT_FAILED;
 	if (r < 0) {
 		log_error("%s", why ? why : strerror(-r));
 		report_error(&self->report, "%s", why ? why : strerror(-r));

@@ -19,6 +19,7 @@
 #include "supervisor/contract-config.h"
 #include "supervisor/crash-uploader.h"
 #include "supervisor/display/display.h"
+#include "supervisor/host-exit.h"
 #include "supervisor/host-process.h"
 #include "supervisor/identity.h"
 #include "supervisor/offline-report.h"
@@ -160,6 +161,15 @@ static void report_offline(struct supervisor *self, const char *reason)
 	self->is_reporting_offline = r == 0;
 }
 
+/* The host's own, when it said one by its exit status. */
+static const char *offline_reason(const struct supervisor *self)
+{
+	const struct status_end *end = &self->components[POLICY_HOST].last_end;
+	const char *reason = end->by_signal ? NULL : host_exit_reason(end->number);
+
+	return reason ? reason : component_rules[POLICY_HOST].offline_reason;
+}
+
 static void give_up(struct supervisor *self, enum policy_component c)
 {
 	const struct component_rules *rules = &component_rules[c];
@@ -180,7 +190,7 @@ static void give_up(struct supervisor *self, enum policy_component c)
 		self->components[c].last_end.text);
 	tell_failing(self);
 	if (c == POLICY_HOST)
-		host_process_start_offline(self->host, rules->offline_reason);
+		host_process_start_offline(self->host, offline_reason(self));
 }
 
 static void start(struct supervisor *self, enum policy_component c)

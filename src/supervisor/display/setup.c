@@ -13,6 +13,7 @@
 #include "loop/xcb-source.h"
 #include "supervisor/display/keymap.h"
 #include "supervisor/display/randr.h"
+#include "supervisor/display/size-watch.h"
 
 #define CHECK_LIMIT_USEC (1 * USEC_PER_SEC)
 #define WM_PROPERTY "_NET_SUPPORTING_WM_CHECK"
@@ -28,6 +29,8 @@ struct setup {
 	xcb_atom_t wm_atom;
 	struct keymap *keymap;
 	struct randr *randr;
+	struct size_watch size_watch;
+	bool is_done;
 
 	/* One question at a time: does it still answer? */
 	void (*check_done)(void *data, bool alive);
@@ -54,6 +57,12 @@ static void handle_modes(void *data, int error)
 	if (error)
 		log_warning("the X server keeps its own size: the modes could not be set: %s",
 			strerror(-error));
+	if (self->is_done)
+		return;
+	self->is_done = true;
+	if (self->impl->starts_largest)
+		size_watch_start(&self->size_watch, xcb_source_connection(self->source), self->root,
+			self->settings);
 	self->events->done(self->data);
 }
 
@@ -91,6 +100,11 @@ static void handle_event(void *data, const xcb_generic_event_t *event)
 {
 	struct setup *self = data;
 
+	if (size_watch_handle_event(&self->size_watch, event, clock_now())) {
+		log_info("the screen was made as large as it can be: back to the first size");
+		start_modes(self);
+		return;
+	}
 	switch (event->response_type & 0x7f) {
 	case XCB_PROPERTY_NOTIFY: {
 		const xcb_property_notify_event_t *notify = (const void *)event;

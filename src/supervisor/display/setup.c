@@ -28,7 +28,7 @@ struct setup {
 	xcb_window_t root;
 	xcb_atom_t wm_atom;
 	struct keymap *keymap;
-	struct randr *randr;
+	struct randr *randr; /* until it is done; longer where the size is watched */
 	struct size_watch size_watch;
 	bool is_done;
 
@@ -52,17 +52,19 @@ static void handle_modes(void *data, int error)
 {
 	struct setup *self = data;
 
-	randr_destroy(self->randr);
-	self->randr = NULL;
 	if (error)
 		log_warning("the X server keeps its own size: the modes could not be set: %s",
 			strerror(-error));
 	if (self->is_done)
 		return;
 	self->is_done = true;
-	if (self->impl->starts_largest)
-		size_watch_start(&self->size_watch, xcb_source_connection(self->source), self->root,
-			self->settings);
+	if (error || !self->impl->starts_largest) {
+		randr_destroy(self->randr);
+		self->randr = NULL;
+	} else {
+		size_watch_start(&self->size_watch, xcb_source_connection(self->source),
+			self->root, self->settings);
+	}
 	self->events->done(self->data);
 }
 
@@ -102,15 +104,15 @@ static void handle_event(void *data, const xcb_generic_event_t *event)
 
 	if (size_watch_handle_event(&self->size_watch, event, clock_now())) {
 		log_info("the screen was made as large as it can be: back to the first size");
-		start_modes(self);
+		randr_switch_to_first_size(self->randr);
 		return;
 	}
 	switch (event->response_type & 0x7f) {
 	case XCB_PROPERTY_NOTIFY: {
 		const xcb_property_notify_event_t *notify = (const void *)event;
 
-		if (self->wm_atom && notify->atom == self->wm_atom
-			&& notify->state == XCB_PROPERTY_NEW_VALUE)
+		if (self->wm_atom && notify->atom == self->wm_atom &&
+			notify->state == XCB_PROPERTY_NEW_VALUE)
 			self->events->window_manager(self->data);
 		break;
 	}
@@ -151,8 +153,11 @@ int setup_create(struct setup **ret, sd_event *event, const char *name, const ch
 
 	if (!self)
 		return -ENOMEM;
-	*self = (struct setup){ .event = event, .impl = impl, .settings = settings,
-		.events = events, .data = data };
+	*self = (struct setup){ .event = event,
+		.impl = impl,
+		.settings = settings,
+		.events = events,
+		.data = data };
 	r = xcb_connect_file(name, authority, &c, NULL);
 	if (r == 0)
 		r = xcb_source_create(&self->source, event, c, &source_events, self);
@@ -165,8 +170,8 @@ int setup_create(struct setup **ret, sd_event *event, const char *name, const ch
 	self->root = xcb_setup_roots_iterator(xcb_get_setup(c)).data->root;
 	xcb_change_window_attributes(c, self->root, XCB_CW_EVENT_MASK, &mask);
 	r = xcb_source_await(self->source,
-		xcb_intern_atom(c, 0, strlen(WM_PROPERTY), WM_PROPERTY).sequence, handle_wm_atom,
-		self);
+		xcb_intern_atom(c, 0, strlen(WM_PROPERTY), WM_PROPERTY).sequence,
+		handle_wm_atom, self);
 	if (r == 0)
 		r = keymap_start(&self->keymap, self->source, self->root, handle_keymap, self);
 	if (r == -ENOTSUP) {

@@ -195,7 +195,7 @@ static void give_up(struct supervisor *self, enum policy_component c)
 
 static void start(struct supervisor *self, enum policy_component c)
 {
-	char text[256] = "out of memory";
+	char text[320] = "out of memory";
 
 	if (self->told == STATUS_STARTING && (POLICY_BIT(c) & SHOWN_AT_START))
 		report_line(&self->report, "Starting %s …", component_rules[c].label);

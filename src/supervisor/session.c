@@ -197,10 +197,21 @@ static int choose_by_dialog(const struct supervisor *supervisor, struct choice *
 	return choose_program(ret, path, "--type=xsession_chooser");
 }
 
+static int choose_by_own_dialog(const struct supervisor *supervisor, struct choice *ret)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/afar-chooser", supervisor->program_dir) < 0)
+		path = NULL;
+	return choose_program(ret, path, NULL);
+}
+
 static int choose(const struct supervisor *supervisor, struct choice *ret, char **ret_why)
 {
 	char path[4096];
 
+	if (str_equal(supervisor->settings.session, SETTINGS_SESSION_CHOOSE))
+		return choose_by_own_dialog(supervisor, ret);
 	if (supervisor->settings.session[0]) {
 		ret->argv[0] = "/bin/sh";
 		ret->argv[1] = "-c";

@@ -6,14 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/mem.h"
+#include "base/sys.h"
 #include "unit/test.h"
 
-static int fds[2];
+static int log_pipe[2];
 static char line[8192];
 static char heard[4096];
 static unsigned n_heard;
@@ -21,8 +24,8 @@ static unsigned n_heard;
 static int begin(void **state)
 {
 	(void)state;
-	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
-	log_set_fd(fds[1]);
+	assert_int_equal(pipe2(log_pipe, O_CLOEXEC | O_NONBLOCK), 0);
+	log_set_fd(log_pipe[1]);
 	n_heard = 0;
 	heard[0] = '\0';
 	return 0;
@@ -33,21 +36,21 @@ static int end(void **state)
 	(void)state;
 	log_set_listener(NULL, NULL);
 	log_set_fd(STDERR_FILENO);
-	close(fds[0]);
-	close(fds[1]);
+	close(log_pipe[0]);
+	close(log_pipe[1]);
 	return 0;
 }
 
 /* What was written since the last time; "" when nothing was. */
 static const char *written(void)
 {
-	ssize_t n = read(fds[0], line, sizeof(line) - 1);
+	ssize_t n = read(log_pipe[0], line, sizeof(line) - 1);
 
 	line[n > 0 ? n : 0] = '\0';
 	return line;
 }
 
-static void listen(void *data, const char *text)
+static void handle_record(void *data, const char *text)
 {
 	assert_ptr_equal(data, &n_heard);
 	n_heard++;
@@ -71,7 +74,7 @@ static void test_a_record_has_time_level_and_program_or_only_the_level(void **st
 static void test_debug_is_silent_unless_asked_for(void **state)
 {
 	(void)state;
-	log_set_listener(listen, &n_heard);
+	log_set_listener(handle_record, &n_heard);
 	log_debug("quiet");
 	assert_string_equal(written(), "");
 	assert_int_equal(n_heard, 0);
@@ -143,7 +146,7 @@ static void test_local_time_is_the_zones(void **state)
 static void test_the_listener_hears_the_message_alone_and_on_one_line(void **state)
 {
 	(void)state;
-	log_set_listener(listen, &n_heard);
+	log_set_listener(handle_record, &n_heard);
 	log_info("Using host_id: %s", "x");
 	assert_string_equal(heard, "Using host_id: x");
 	log_error("one\ntwo\r\n\x1b[31mthree\x7f");
@@ -163,7 +166,7 @@ static void test_a_message_too_long_is_cut_and_still_one_line(void **state)
 	CLEANUP(free) char *endless = xalloc(100001, 1);
 
 	memset(endless, 'x', 100000);
-	log_set_listener(listen, &n_heard);
+	log_set_listener(handle_record, &n_heard);
 	log_info("%s", endless);
 	written();
 	assert_in_range(strlen(line), 1500, 2048);
@@ -182,6 +185,55 @@ static void test_errno_is_as_it_was_and_a_log_that_fails_is_no_trouble(void **st
 	assert_int_equal(errno, EXDEV);
 }
 
+/* stderr becomes a pipe, and the journal's when @offset is 0; returns what one warning looks like. */
+static char *write_warning(unsigned long long offset, bool elsewhere)
+{
+	CLEANUP(close) int saved = dup(STDERR_FILENO);
+	char *text, stream[64];
+	struct stat st;
+	int fds[2];
+	size_t n;
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	dup2(fds[1], STDERR_FILENO);
+	fstat(STDERR_FILENO, &st);
+	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
+		st.st_ino + offset);
+	setenv("JOURNAL_STREAM", stream, 1);
+	log_init("test");
+	if (elsewhere)
+		log_set_fd(fds[1]);
+	log_warning("the %s", "text");
+	log_set_fd(STDERR_FILENO);
+	dup2(saved, STDERR_FILENO);
+	close(fds[1]);
+	assert_int_equal(sys_read_fd(fds[0], 4096, &text, &n), 0);
+	close(fds[0]);
+	unsetenv("JOURNAL_STREAM");
+	log_init("test");
+	return text;
+}
+
+/* LOG-1: the journal gets the level with each line. */
+static void test_the_journal_hears_the_level(void **state)
+{
+	(void)state;
+	CLEANUP(free) char *text = write_warning(0, false);
+
+	assert_int_equal(strncmp(text, "<4>", 3), 0);
+	assert_non_null(strstr(text, "warning test: the text\n"));
+}
+
+static void test_others_do_not(void **state)
+{
+	(void)state;
+	CLEANUP(free) char *other_stream = write_warning(1, false);
+	CLEANUP(free) char *other_fd = write_warning(0, true);
+
+	assert_null(strchr(other_stream, '<'));
+	assert_null(strchr(other_fd, '<'));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 int main(void)
@@ -189,6 +241,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_record_has_time_level_and_program_or_only_the_level),
 		TEST(test_debug_is_silent_unless_asked_for),
+		cmocka_unit_test(test_the_journal_hears_the_level),
+		cmocka_unit_test(test_others_do_not),
 		TEST(test_by_the_contract_a_record_has_local_time_level_and_message),
 		TEST(test_local_time_is_the_zones),
 		TEST(test_the_listener_hears_the_message_alone_and_on_one_line),

@@ -19,7 +19,8 @@
 
 char **sessions_directories(const char *data_dirs)
 {
-	g_auto(GStrv) given = g_strsplit(str_empty(data_dirs) ? DEFAULT_DATA_DIRS : data_dirs, ":", 0);
+	g_auto(GStrv) given =
+		g_strsplit(str_empty(data_dirs) ? DEFAULT_DATA_DIRS : data_dirs, ":", 0);
 	char **list = xalloc(g_strv_length(given) + 2, sizeof(*list));
 	size_t n = 0;
 
@@ -65,14 +66,16 @@ static char *read_text(GKeyFile *file, const char *key)
 
 static char *read_exec(GKeyFile *file)
 {
-	g_autofree char *value = g_key_file_get_string(file, GROUP, G_KEY_FILE_DESKTOP_KEY_EXEC, NULL);
+	g_autofree char *value =
+		g_key_file_get_string(file, GROUP, G_KEY_FILE_DESKTOP_KEY_EXEC, NULL);
 
 	return !str_empty(value) && strlen(value) <= SESSIONS_EXEC_MAX ? xstrdup(value) : NULL;
 }
 
 static char *read_desktop_names(GKeyFile *file)
 {
-	g_auto(GStrv) names = g_key_file_get_string_list(file, GROUP, "DesktopNames", NULL, NULL);
+	g_auto(GStrv) names =
+		g_key_file_get_string_list(file, GROUP, "DesktopNames", NULL, NULL);
 	CLEANUP(strbuf) struct strbuf joined = { 0 };
 
 	for (char **name = names; name && *name; name++) {

@@ -420,6 +420,17 @@ def a_remembered_session_that_is_gone_is_asked_for_anew():
         check(desk.run("--flavour=afar", "--forget")[0] == 0)
 
 
+def a_session_that_cannot_be_started_is_not_remembered():
+    with Desk() as desk:
+        desk.session("broken", "[Desktop Entry]\nName=Broken\nExec=/nonexistent/program\n")
+        desk.session("cursed", "[Desktop Entry]\nName=Cursed\nExec=\"open\n")
+        for n in (2, 3):
+            desk.open(*OWN)
+            desk.keys(*["key:Down"] * n, "alt:a", "key:Return", "leave")
+            check(desk.ends() == 1 and "cannot be started" in desk.log(), desk.log())
+            check(not os.path.exists(desk.choice_file), n)
+
+
 # --- the list ---
 
 
@@ -606,6 +617,7 @@ tests = [
     the_contract_asks_each_time,
     a_choice_is_remembered_when_asked_to_and_started_without_asking,
     a_remembered_session_that_is_gone_is_asked_for_anew,
+    a_session_that_cannot_be_started_is_not_remembered,
     the_list_is_in_the_users_language,
     the_list_is_in_the_order_of_the_locale,
     directories_and_base_names_follow_the_rules,

@@ -186,7 +186,9 @@ static int prepare_own(struct supervisor *self, char **ret_why)
 	r = identity_load(&self->paths, self->program_dir, &self->config, pin, ret_why);
 	if (r < 0)
 		return r;
-	if (pin[0])
+	if (pin[0] && report_is_journal(&self->report))
+		report_line(&self->report, "`afar pin --new` shows a PIN to sign in with.");
+	else if (pin[0])
 		report_line(&self->report,
 			"The PIN of this desktop is %s: write it down, it is not shown again.",
 			pin);

@@ -65,7 +65,7 @@ void supervisor_publish(struct supervisor *self)
 static void handle_first_link(void *data, const char *token)
 {
 	struct supervisor *self = data;
-	bool journal = getenv("JOURNAL_STREAM") && self->report.plain;
+	bool journal = report_is_journal(&self->report);
 
 	report_line(&self->report, "The desktop is ready: %s", session_text(self->session));
 	if (token && !journal)

@@ -18,10 +18,10 @@
 #include "base/proc.h"
 #include "base/spawn.h"
 #include "base/str.h"
+#include "base/trusted.h"
 #include "chooser/launch.h"
 #include "chooser/remember.h"
 #include "chooser/sessions.h"
-#include "chooser/trusted.h"
 #include "chooser/window.h"
 #include "version.h"
 
@@ -151,7 +151,7 @@ static void find_choice_file(struct chooser *self)
 
 	if (self->flavour->chooses_by_dialog)
 		return;
-	if (paths_init(&paths, &why) < 0) {
+	if (paths_init(&paths, self->flavour, NULL, &why) < 0) {
 		log_warning("no choice is remembered: %s", why);
 		return;
 	}

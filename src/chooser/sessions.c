@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "chooser/trusted.h"
+#include "base/trusted.h"
 
 #define SUFFIX ".desktop"
 #define GROUP G_KEY_FILE_DESKTOP_GROUP

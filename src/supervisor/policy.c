@@ -37,6 +37,14 @@ void policy_init(struct policy *self, const struct relaunch_limits *limits, usec
 	}
 }
 
+void policy_leave_out(struct policy *self, policy_set set)
+{
+	for (int i = 0; i < POLICY_N_COMPONENTS; i++) {
+		if (set & POLICY_BIT(i))
+			self->entries[i].state = COMPONENT_OFF;
+	}
+}
+
 static void enter(struct policy *self, enum policy_component c, enum component_state state,
 	usec_t now)
 {
@@ -110,6 +118,11 @@ static void handle_end(struct policy *self, const struct policy_event *event, us
 		stop_set(self, DESKTOP, now, actions);
 }
 
+static bool is_away(const struct policy_entry *entry)
+{
+	return entry->state == COMPONENT_WAITING && entry->next_try == USEC_NEVER;
+}
+
 static void handle_event(struct policy *self, const struct policy_event *event, usec_t now,
 	struct policy_actions *actions)
 {
@@ -119,8 +132,14 @@ static void handle_event(struct policy *self, const struct policy_event *event, 
 	case POLICY_TICK:
 		break;
 	case POLICY_IS_READY:
-		if (entry->state == COMPONENT_STARTING)
+		if (entry->state == COMPONENT_STARTING || (is_away(entry) && !self->stopping))
 			enter(self, event->component, COMPONENT_READY, now);
+		break;
+	case POLICY_IS_AWAY:
+		if (entry->state != COMPONENT_STARTING && entry->state != COMPONENT_READY)
+			break;
+		enter(self, event->component, COMPONENT_WAITING, now);
+		entry->next_try = USEC_NEVER;
 		break;
 	case POLICY_HAS_ENDED:
 		handle_end(self, event, now, actions);
@@ -198,7 +217,7 @@ static enum status_state summarise(struct policy *self)
 			continue;
 		if (state == COMPONENT_FAILED)
 			return STATUS_FAILED;
-		all_ready &= state == COMPONENT_READY;
+		all_ready &= state == COMPONENT_READY || state == COMPONENT_OFF;
 	}
 	if (all_ready)
 		self->was_ready = true;

@@ -34,6 +34,7 @@ enum policy_event_type {
 	POLICY_IS_READY,
 	POLICY_HAS_ENDED,
 	POLICY_IS_ABSENT, /* an optional component that is not needed or not installed */
+	POLICY_IS_AWAY, /* what it is about is not there, which is no fault; IS_READY follows if it comes */
 	POLICY_IS_HOPELESS, /* it says itself that starting it again is no use (EXIT-1) */
 	POLICY_STOP,
 };
@@ -55,7 +56,8 @@ struct policy_actions {
 struct policy_entry {
 	enum component_state state;
 	struct relaunch relaunch;
-	usec_t next_try; /* CLOCK_MONOTONIC, of a WAITING one; 0: as soon as others allow */
+	/* CLOCK_MONOTONIC, of a WAITING one; 0: as soon as others allow; USEC_NEVER: it is away */
+	usec_t next_try;
 	usec_t since;
 	unsigned n_starts;
 };
@@ -70,6 +72,9 @@ struct policy {
 };
 
 void policy_init(struct policy *self, const struct relaunch_limits *limits, usec_t now);
+
+/* Before the first event: this desktop does without these, they are off. */
+void policy_leave_out(struct policy *self, policy_set set);
 
 /* @self moves on; @ret says what is to be done now. Never fails. */
 void policy_step(struct policy *self, const struct policy_event *event, usec_t now,

@@ -18,6 +18,7 @@
 #include "supervisor/display/display.h"
 #include "supervisor/host-process.h"
 #include "supervisor/identity.h"
+#include "supervisor/lock.h"
 #include "supervisor/session.h"
 #include "supervisor/snapshot.h"
 #include "wire/host-config.h"
@@ -80,8 +81,15 @@ static void handle_first_link(void *data, const char *token)
 {
 	struct supervisor *self = data;
 	bool journal = getenv("JOURNAL_STREAM") && self->report.plain;
+	bool ready = self->policy.state == STATUS_READY;
 
-	report_line(&self->report, "The desktop is ready: %s", session_text(self->session));
+	if (!ready)
+		report_line(&self->report, "The desktop appears as soon as its display is there.");
+	else if (self->settings.display == SETTINGS_DISPLAY_ATTACH)
+		report_line(&self->report, "The desktop is ready: display %s",
+			display_name(self->display));
+	else
+		report_line(&self->report, "The desktop is ready: %s", session_text(self->session));
 	if (token && !journal)
 		report_line(&self->report, "Open this link in a browser on this machine (it works once):\n"
 					   "  %s#link=%s", self->url, token);
@@ -110,6 +118,15 @@ static void tell_failing(struct supervisor *self)
 	report_failed(&self->report);
 }
 
+/* There is nothing more that whoever waits could wait for: browsers are served already. */
+static void tell_waiting(struct supervisor *self)
+{
+	if (!report_is_awaited(&self->report))
+		return;
+	if (host_process_make_link(self->host, handle_first_link, self) < 0)
+		handle_first_link(self, NULL);
+}
+
 /* Published states changed: remember when, and tell everybody. */
 static void notice_changes(struct supervisor *self)
 {
@@ -128,7 +145,7 @@ static void notice_changes(struct supervisor *self)
 			usec_t now = clock_now();
 
 			component->next_try = entry->next_try;
-			component->next_try_wall = entry->next_try > now
+			component->next_try_wall = entry->next_try > now && entry->next_try != USEC_NEVER
 				? clock_wall() + (entry->next_try - now)
 				: 0;
 			changed = true;
@@ -180,7 +197,10 @@ static void start(struct supervisor *self, enum policy_component c)
 {
 	char text[256] = "out of memory";
 
-	if (self->told == STATUS_STARTING)
+	if (self->told == STATUS_STARTING && c == POLICY_DISPLAY
+		&& self->settings.display == SETTINGS_DISPLAY_ATTACH)
+		report_line(&self->report, "Attaching to the display …");
+	else if (self->told == STATUS_STARTING)
 		report_line(&self->report, "Starting %s …", component_rules[c].label);
 	if (component_rules[c].start(self, text, sizeof(text)) < 0)
 		supervisor_start_failed(self, c, text);
@@ -295,6 +315,29 @@ void supervisor_start_failed(
 	supervisor_event(self, POLICY_HAS_ENDED, component, false);
 }
 
+void supervisor_is_away(struct supervisor *self, enum policy_component component,
+	const char *text, bool needs_help)
+{
+	struct status_end *end = &self->components[component].last_end;
+
+	*end = (struct status_end){ .known = true, .at = clock_wall() };
+	snprintf(end->text, sizeof(end->text), "%s", text);
+	if (needs_help)
+		log_error("%s", text);
+	else
+		log_info("%s", text);
+	if (self->told == STATUS_STARTING && needs_help) {
+		report_error(&self->report, "%s", text);
+		tell_failing(self);
+	} else if (self->told == STATUS_STARTING) {
+		report_line(&self->report, "%s", text);
+		tell_waiting(self);
+	}
+	supervisor_event(self, POLICY_IS_AWAY, component, false);
+	/* The reason may be new where the state is not. */
+	supervisor_publish(self);
+}
+
 void supervisor_stop(struct supervisor *self)
 {
 	log_info("stopping");
@@ -328,6 +371,7 @@ int supervisor_reload(struct supervisor *self, char **ret_why)
 	if (message.body)
 		host_process_send(self->host, &message);
 	control_message_finish(&message);
+	display_look(self->display);
 	log_info("the configuration was read anew");
 	return 0;
 }
@@ -340,6 +384,8 @@ static int init_parts(struct supervisor *self, char **ret_why)
 		r = bus_create(&self->bus, self);
 	if (r == 0)
 		r = session_create(&self->session, self);
+	if (r == 0)
+		r = lock_create(&self->lock, self);
 	if (r == 0)
 		r = host_process_create(&self->host, self);
 	if (r < 0)
@@ -371,6 +417,8 @@ int supervisor_init(struct supervisor *self, char **ret_why)
 		.give_up_after = self->settings.give_up_after,
 	};
 	policy_init(&self->policy, &self->limits, clock_now());
+	if (self->settings.display == SETTINGS_DISPLAY_ATTACH)
+		policy_leave_out(&self->policy, POLICY_BIT(POLICY_BUS) | POLICY_BIT(POLICY_SESSION));
 	supervisor_event(self, POLICY_TICK, 0, false);
 	return 0;
 }
@@ -382,6 +430,7 @@ void supervisor_finish(struct supervisor *self)
 	commands_destroy(self->commands);
 	host_process_destroy(self->host);
 	session_destroy(self->session);
+	lock_destroy(self->lock);
 	bus_destroy(self->bus);
 	display_destroy(self->display);
 	listen_close(&self->listen);

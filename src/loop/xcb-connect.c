@@ -102,7 +102,7 @@ int xcb_connect_start(struct xcb_connecting **ret, sd_event *event, const char *
 	if (r >= 0)
 		r = sd_event_add_io(event, &self->io, self->greeting.fd, EPOLLIN,
 			handle_readable, self);
-	if (r >= 0)
+	if (r >= 0 && limit != USEC_NEVER)
 		r = sd_event_add_time_relative(event, &self->timer, CLOCK_MONOTONIC, limit, 0,
 			handle_limit, self);
 	if (r < 0) {

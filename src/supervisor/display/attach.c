@@ -64,6 +64,7 @@ struct attach {
 	sd_event_source *timer;
 	usec_t delay; /* of the next look without an event; 0: none */
 	struct xcb_connecting *connecting;
+	bool is_held; /* @connecting is to a stuck server, until it answers */
 	struct attempt attempts[N_ATTEMPTS];
 	size_t n_attempts, next;
 	enum obstacle obstacle;
@@ -262,6 +263,7 @@ static void stop_waiting(struct attach *self)
 {
 	attach_watch_destroy(TAKE_PTR(self->watch));
 	xcb_connect_cancel(TAKE_PTR(self->connecting));
+	self->is_held = false;
 	self->timer = sd_event_source_disable_unref(self->timer);
 }
 
@@ -295,16 +297,40 @@ static void handle_change(void *data)
 {
 	struct attach *self = data;
 
-	if (!self->connecting)
+	if (!self->connecting || self->is_held)
 		look_after(self, FIRST_DELAY_USEC);
 	else
 		self->delay = FIRST_DELAY_USEC;
+}
+
+static void handle_held(void *data, int error, xcb_connection_t *connection, int screen)
+{
+	struct attach *self = data;
+
+	(void)screen;
+	self->connecting = NULL;
+	if (error == 0)
+		xcb_disconnect(connection);
+	look_after(self, FIRST_DELAY_USEC);
+}
+
+/* A stuck server tells by its answer that it goes on: then all is looked at anew. */
+static void hold(struct attach *self)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), ":%u", self->obstacle_number);
+	self->is_held = xcb_connect_start(&self->connecting, self->supervisor->event, name, NULL,
+		USEC_NEVER, handle_held, self) == 0;
 }
 
 /* Every attempt has failed. */
 static void wait_for_change(struct attach *self)
 {
 	char why[sizeof(self->why)];
+
+	if (self->obstacle == STUCK)
+		hold(self);
 
 	describe(self, why, sizeof(why));
 	if (!str_equal(why, self->why)) {
@@ -461,7 +487,7 @@ void attach_stop(struct attach *self)
 
 void attach_look(struct attach *self)
 {
-	if (self->is_looking && !self->setup && !self->connecting)
+	if (self->is_looking && !self->setup && (!self->connecting || self->is_held))
 		look_after(self, FIRST_DELAY_USEC);
 }
 

@@ -34,3 +34,16 @@ char *clock_format(usec_t wall, char text[CLOCK_TEXT_MAX])
 	snprintf(text + n, CLOCK_TEXT_MAX - n, ".%03uZ", msec);
 	return text;
 }
+
+char *clock_format_local(usec_t wall, char text[CLOCK_TEXT_MAX])
+{
+	time_t seconds = (time_t)(wall / USEC_PER_SEC);
+	unsigned msec = (unsigned)(wall / USEC_PER_MSEC % 1000);
+	struct tm tm;
+	size_t n;
+
+	localtime_r(&seconds, &tm);
+	n = strftime(text, CLOCK_TEXT_MAX, "%Y-%m-%d %H:%M:%S", &tm);
+	snprintf(text + n, CLOCK_TEXT_MAX - n, ",%03u", msec);
+	return text;
+}

@@ -26,3 +26,6 @@ usec_t clock_wall(void);
 
 /* RFC 3339 in UTC with milliseconds: 2026-01-31T12:00:00.000Z. Returns @text. */
 char *clock_format(usec_t wall, char text[CLOCK_TEXT_MAX]);
+
+/* Local time as the contract's log has it (LOG-1): 2026-01-31 12:00:00,000. Returns @text. */
+char *clock_format_local(usec_t wall, char text[CLOCK_TEXT_MAX]);

@@ -43,6 +43,7 @@ const struct flavour flavour_afar = {
 	.give_up_after = 15,
 	.host_is_independent = true,
 	.host_is_ours = true,
+	.checks_owners = true,
 };
 
 const struct flavour flavour_contract = {
@@ -71,6 +72,8 @@ const struct flavour flavour_contract = {
 	.logs_to_stderr = true,
 	.relaunches_itself = true,
 	.gives_up_whole = true,
+	.forces_software_gl = true,
+	.exports_ssh_socket = true,
 	.has_crash_uploader = true,
 	.chooses_by_dialog = true,
 };

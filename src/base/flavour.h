@@ -51,7 +51,10 @@ struct flavour {
 	bool relaunches_itself; /* ends with 41 when a desktop ended well (SUP-2) */
 	bool gives_up_whole; /* a component given up ends the daemon (SUP-3), as does a host that says
 				it is hopeless (EXIT-1) */
+	bool forces_software_gl; /* ENV-3 */
+	bool exports_ssh_socket; /* ENV-5: SSH_AUTH_SOCK is the host's socket for security keys */
 	bool has_crash_uploader; /* CRU-1, START-10 */
+	bool checks_owners; /* of files that say what is run; by the contract whoever wrote them is heeded */
 	bool chooses_by_dialog; /* without a session file the chooser asks (SESS-1) */
 };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,18 +18,46 @@ static struct {
 	enum log_level limit;
 	int fd;
 	bool bare;
+	bool contract;
+	bool to_journal; /* as long as fd is stderr */
+	void (*listener)(void *data, const char *text);
+	void *listener_data;
 } log_state = { .program = "afar", .limit = LOG_LEVEL_INFO, .fd = STDERR_FILENO };
+
+/* systemd.exec(5): $JOURNAL_STREAM names what stderr was; it may have been redirected since. */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+	char end;
+
+	return stream && sscanf(stream, "%llu:%llu%c", &device, &inode, &end) == 2
+		&& fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
 
 void log_init(const char *program)
 {
+	log_state.to_journal = stderr_is_journal();
 	log_state.program = program;
 	log_state.limit = getenv("AFAR_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
 	log_state.bare = getenv("AFAR_LOG_BARE");
 }
 
+void log_use_contract_format(void)
+{
+	log_state.contract = true;
+}
+
 void log_set_fd(int fd)
 {
 	log_state.fd = fd;
+}
+
+void log_set_listener(void (*listener)(void *data, const char *text), void *data)
+{
+	log_state.listener = listener;
+	log_state.listener_data = data;
 }
 
 /* One record is one line: what a child or a peer put into a text must not forge another. */
@@ -40,26 +69,48 @@ static void flatten(char *text)
 	}
 }
 
-void log_write(enum log_level level, const char *format, ...)
+/* What the journal takes as the record's priority, and away from the line: sd-daemon(3). */
+static size_t write_priority(enum log_level level, char *line, size_t size)
+{
+	static const int priorities[] = { 3, 4, 6, 7 };
+
+	if (!log_state.to_journal || log_state.fd != STDERR_FILENO)
+		return 0;
+	return (size_t)snprintf(line, size, "<%d>", priorities[level]);
+}
+
+static size_t write_prefix(enum log_level level, char *line, size_t size)
 {
 	static const char *const names[] = { "error", "warning", "info", "debug" };
-	char line[LINE_MAX_BYTES];
+	static const char *const contract_names[] = { "ERROR", "WARNING", "INFO", "DEBUG" };
 	char time[CLOCK_TEXT_MAX];
+
+	if (log_state.contract)
+		return (size_t)snprintf(line, size, "%s:%s:",
+			clock_format_local(clock_wall(), time), contract_names[level]);
+	if (log_state.bare)
+		return (size_t)snprintf(line, size, "%s: ", names[level]);
+	return (size_t)snprintf(line, size, "%s %s %s: ", clock_format(clock_wall(), time),
+		names[level], log_state.program);
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+	char line[LINE_MAX_BYTES];
 	int saved = errno;
 	va_list args;
-	size_t n;
+	size_t start, n;
 
 	if (level > log_state.limit)
 		return;
-	if (log_state.bare)
-		n = (size_t)snprintf(line, sizeof(line), "%s: ", names[level]);
-	else
-		n = (size_t)snprintf(line, sizeof(line), "%s %s %s: ",
-			clock_format(clock_wall(), time), names[level], log_state.program);
+	start = write_priority(level, line, sizeof(line));
+	start += write_prefix(level, line + start, sizeof(line) - start);
 	va_start(args, format);
-	vsnprintf(line + n, sizeof(line) - n - 1, format, args);
+	vsnprintf(line + start, sizeof(line) - start - 1, format, args);
 	va_end(args);
-	flatten(line + n);
+	flatten(line + start);
+	if (log_state.listener)
+		log_state.listener(log_state.listener_data, line + start);
 	n = strlen(line);
 	line[n++] = '\n';
 	if (write(log_state.fd, line, n) < 0) {

@@ -10,6 +10,13 @@
  *
  *	info: Xorg is ready on :20
  *
+ * or, under the contract (LOG-1),
+ *
+ *	2026-01-31 12:00:00,000:INFO:Xorg is ready on :20
+ *
+ * Where stderr is the journal's, "<3>" to "<7>" stand before all this and tell
+ * it the level.
+ *
  * Levels: error = the user loses something; warning = degraded; info =
  * lifecycle, once; debug = for us, shown when $AFAR_DEBUG is set. Never log
  * keys, clipboard, PINs or tokens. A function logs or returns an error, never
@@ -28,8 +35,14 @@ enum log_level {
 /* @program: a literal; stands in each line. Call once, first. */
 void log_init(const char *program);
 
+/* LOG-1: local time, level and message. */
+void log_use_contract_format(void);
+
 /* Records go to @fd from now on (borrowed), stderr at first. */
 void log_set_fd(int fd);
+
+/* Each record's message, without time and level, goes to @listener as well (MSG-1); NULL: none. */
+void log_set_listener(void (*listener)(void *data, const char *text), void *data);
 
 void log_write(enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

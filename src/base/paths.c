@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/flavour.h"
 #include "base/mem.h"
 #include "base/sys.h"
 
@@ -63,7 +64,8 @@ static void find_runtime_base(struct paths *self)
 	self->runtime_is_ours = true;
 }
 
-int paths_init(struct paths *self, char **ret_why)
+int paths_init(struct paths *self, const struct flavour *flavour, const char *config,
+	char **ret_why)
 {
 	const char *state = absolute_env("XDG_STATE_HOME");
 
@@ -73,14 +75,15 @@ int paths_init(struct paths *self, char **ret_why)
 		*ret_why = xstrdup("HOME is not set and your account has no home directory: set HOME");
 		return -ENOENT;
 	}
-	self->config_dir = xprintf("%s/.config/afar", self->home);
-	self->config_file = xprintf("%s/host.json", self->config_dir);
+	self->config_dir = xprintf("%s/%s", self->home, flavour->config_dir);
+	self->config_file = config ? xstrdup(config)
+				   : xprintf("%s/%s", self->config_dir, flavour->config_file);
 	self->lock_file = xprintf("%s/lock", self->config_dir);
-	self->state_dir = state ? xprintf("%s/afar", state)
-				: xprintf("%s/.local/state/afar", self->home);
-	self->log_file = xprintf("%s/afar.log", self->state_dir);
+	self->state_dir = state ? xprintf("%s/%s", state, flavour->name)
+				: xprintf("%s/.local/state/%s", self->home, flavour->name);
+	self->log_file = xprintf("%s/%s.log", self->state_dir, flavour->name);
 	find_runtime_base(self);
-	self->runtime_dir = xprintf("%s/afar", self->runtime_base);
+	self->runtime_dir = xprintf("%s/%s", self->runtime_base, flavour->runtime_name);
 	return 0;
 }
 

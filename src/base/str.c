@@ -81,6 +81,25 @@ void strbuf_printf(struct strbuf *self, const char *format, ...)
 	self->length += (size_t)n;
 }
 
+void str_quote(struct strbuf *to, const char *text)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "@%+=:,./-_";
+
+	if (*text && !text[strspn(text, plain)]) {
+		strbuf_append(to, text, strlen(text));
+		return;
+	}
+	strbuf_append(to, "'", 1);
+	for (const char *at = text; *at; at++) {
+		if (*at == '\'')
+			strbuf_append(to, "'\"'\"'", 5);
+		else
+			strbuf_append(to, at, 1);
+	}
+	strbuf_append(to, "'", 1);
+}
+
 void strbuf_consume(struct strbuf *self, size_t n)
 {
 	if (!n)

@@ -47,6 +47,8 @@ struct strbuf {
 void strbuf_append(struct strbuf *self, const char *bytes, size_t n);
 void strbuf_printf(struct strbuf *self, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* @text as one word for sh(1): as it is when nothing in it is special, else in single quotes. */
+void str_quote(struct strbuf *to, const char *text);
 /* Takes the first @n bytes away. */
 void strbuf_consume(struct strbuf *self, size_t n);
 void strbuf_finish(struct strbuf *self);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/flavour.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
@@ -25,6 +26,8 @@ static const char help[] =
 	"  link          print a new link that signs a browser in, once\n"
 	"  pin           tell when the PIN was set; --new makes another\n"
 	"  logs          print the log\n"
+	"  enable        start the desktop with the machine, by systemd; --now at once too\n"
+	"  disable       no longer do so; --now ends it too\n"
 	"\n"
 	"  --help, --version\n"
 	"\n"
@@ -55,6 +58,12 @@ static const struct command {
 		"Usage: afar link\n\nPrints a link for a browser on this machine. It signs in once, "
 		"within an hour.\n" },
 	{ "pin", ctl_pin, "Usage: afar pin [--new]\n\nTells when the PIN was set; --new makes another and shows it, once.\n" },
+	{ "enable", ctl_enable,
+		"Usage: afar enable [--now]\n\nHas systemd start your desktop with the machine; with "
+		"--now at once too. Asks for root's rights.\n" },
+	{ "disable", ctl_disable,
+		"Usage: afar disable [--now]\n\nHas systemd start your desktop no longer; with --now it "
+		"is ended too.\n" },
 	{ "logs", ctl_logs, "Usage: afar logs\n\nPrints the log of the daemon and of all that it started.\n" },
 };
 
@@ -110,7 +119,7 @@ static int run(const struct command *command, int argc, char **argv)
 		fputs(command->help, stdout);
 		return CTL_DONE;
 	}
-	if (paths_init(&ctl.paths, &why) < 0) {
+	if (paths_init(&ctl.paths, &flavour_afar, NULL, &why) < 0) {
 		ctl_complain("%s", why);
 		return CTL_FAILED;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * afar-guard: started by `afar start` only.
+ * afar-guard: started by `afar start` only, or by the contract's command under that one's name.
  *
  *	afar-guard LOCK-FD LOCK-FILE SOCKET RUNTIME-DIR RUNTIME-BASE SUPERVISOR ARGUMENT…
  *
@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/flavour.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/report-fd.h"
@@ -34,10 +35,12 @@ static int write_lock(int fd, const char *socket)
 
 int main(int argc, char **argv)
 {
-	struct guard guard = { .lock_fd = -1, .report_fd = -1 };
+	struct guard guard = { .lock_fd = -1, .report_fd = -1, .manager_fd = -1 };
 	unsigned long lock_fd;
 
 	log_init("guard");
+	if (flavour_of_command(argv[0])->logs_to_stderr)
+		log_use_contract_format();
 	if (argc < 7 || str_to_uint(argv[1], 3, 1023, &lock_fd) < 0) {
 		fputs("afar-guard is started by `afar start`\n", stderr);
 		return 2;
@@ -46,6 +49,12 @@ int main(int argc, char **argv)
 	guard.lock_file = argv[2];
 	guard.runtime_dir = argv[4];
 	guard.runtime_base = str_equal(argv[5], "-") ? NULL : argv[5];
+	/*
+	 * Its visible command line begins with a bare name, as ours does: the vendor's package
+	 * kills all whose command line begins with its folder (PKG-9).
+	 */
+	guard.program = argv[6];
+	argv[6] = (char *)str_basename(argv[6]);
 	guard.supervisor = (const char *const *)argv + 6;
 	guard.report_fd = fd_is_open(REPORT_FD) ? REPORT_FD : -1;
 	if (write_lock(guard.lock_fd, argv[3]) < 0) {

@@ -61,6 +61,7 @@ int bus_create(struct bus **ret, struct supervisor *supervisor)
 		return -ENOMEM;
 	self->supervisor = supervisor;
 	child_init(&self->child, supervisor->event, handle_ended, self);
+	self->child.name = "session bus";
 	*ret = self;
 	return 0;
 }

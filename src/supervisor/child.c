@@ -15,7 +15,15 @@
 
 void child_init(struct child *self, sd_event *event, child_ended_fn ended, void *data)
 {
-	*self = (struct child){ .event = event, .ended = ended, .data = data };
+	*self = (struct child){ .name = "child", .event = event, .ended = ended, .data = data };
+}
+
+/* As wait(2) would have told it. */
+static int wait_status(int code, int status)
+{
+	if (code == CLD_EXITED)
+		return W_EXITCODE(status, 0);
+	return status | (code == CLD_DUMPED ? WCOREFLAG : 0);
 }
 
 static int handle_exit(sd_event_source *source, const siginfo_t *info, void *data)
@@ -24,6 +32,8 @@ static int handle_exit(sd_event_source *source, const siginfo_t *info, void *dat
 	pid_t group = self->pid;
 
 	(void)source;
+	log_info("wait() returned (%d,%d)", (int)self->pid,
+		wait_status(info->si_code, info->si_status));
 	self->exit_source = sd_event_source_unref(self->exit_source);
 	self->kill_timer = sd_event_source_unref(self->kill_timer);
 	self->pid = 0;
@@ -42,8 +52,8 @@ int child_start(struct child *self, struct spawn *spawn, struct outlog_stream *l
 	r = outlog_stream_open(log, &output);
 	if (r < 0)
 		return r;
-	spawn_map(spawn, output, STDOUT_FILENO);
-	spawn_map(spawn, output, STDERR_FILENO);
+	spawn_map(spawn, output >= 0 ? output : STDOUT_FILENO, STDOUT_FILENO);
+	spawn_map(spawn, output >= 0 ? output : STDERR_FILENO, STDERR_FILENO);
 	spawn->new_session = true;
 	pid = spawn_start(spawn);
 	if (pid < 0)
@@ -65,7 +75,7 @@ static int handle_kill_time(sd_event_source *source, uint64_t usec, void *data)
 
 	(void)source;
 	(void)usec;
-	log_warning("process %d does not end, killing it", (int)self->pid);
+	log_error("Timed out - sending SIGKILL to %s proc (pid=%d)", self->name, (int)self->pid);
 	kill(-self->pid, SIGKILL);
 	return 0;
 }
@@ -74,6 +84,7 @@ void child_stop(struct child *self)
 {
 	if (self->pid <= 0 || self->kill_timer)
 		return;
+	log_info("Sending SIGTERM to %s proc (pid=%d)", self->name, (int)self->pid);
 	kill(-self->pid, SIGTERM);
 	/* A stopped process acts on SIGTERM only once it goes on. */
 	kill(-self->pid, SIGCONT);

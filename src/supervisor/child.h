@@ -20,6 +20,7 @@ struct child;
 typedef void (*child_ended_fn)(void *data, int code, int status);
 
 struct child {
+	const char *name; /* for the log; borrowed */
 	pid_t pid; /* 0: does not run */
 	sd_event *event; /* borrowed */
 	sd_event_source *exit_source;
@@ -28,11 +29,12 @@ struct child {
 	void *data;
 };
 
+/* Its @name is "child" until somebody sets another. */
 void child_init(struct child *self, sd_event *event, child_ended_fn ended, void *data);
 
 /**
  * child_start() - run it
- * @spawn:  stdout and stderr are mapped to @log here if @spawn does not
+ * @spawn:  stdout and stderr are mapped here: to @log, or to ours where @log says so
  *
  * Returns 0 or negative errno; SIGCHLD must be blocked.
  */

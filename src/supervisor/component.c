@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "supervisor/component.h"
 
+#include "supervisor/audio/audio.h"
 #include "supervisor/bus.h"
+#include "supervisor/crash-uploader.h"
 #include "supervisor/display/display.h"
 #include "supervisor/host-process.h"
+#include "supervisor/pre-session.h"
 #include "supervisor/session.h"
+
+/* CONST-4. */
+#define SESSION_OUTPUT_LIMIT_USEC (300 * USEC_PER_SEC)
 
 const struct component_rules component_rules[POLICY_N_COMPONENTS] = {
 	[POLICY_HOST] = {
 		.name = "host",
 		.label = "the host",
+		.inhibitor = "host",
 		.offline_reason = "HOST_RETRIES_EXCEEDED",
 		.start = host_process_start,
 		.stop = host_process_stop,
@@ -18,6 +25,7 @@ const struct component_rules component_rules[POLICY_N_COMPONENTS] = {
 	[POLICY_DISPLAY] = {
 		.name = "display",
 		.label = "the X server",
+		.inhibitor = "Display server",
 		.offline_reason = "X_SERVER_RETRIES_EXCEEDED",
 		.start = display_start,
 		.stop = display_stop,
@@ -33,9 +41,36 @@ const struct component_rules component_rules[POLICY_N_COMPONENTS] = {
 	[POLICY_SESSION] = {
 		.name = "session",
 		.label = "the session",
+		.inhibitor = "session",
 		.offline_reason = "SESSION_RETRIES_EXCEEDED",
+		.output_prefix = "Session output: ",
+		.output_limit = SESSION_OUTPUT_LIMIT_USEC,
 		.start = session_start,
 		.stop = session_stop,
 		.pid = session_pid,
+	},
+	[POLICY_PRE_SESSION] = {
+		.name = "pre-session",
+		.label = "the pre-session script",
+		.output_prefix = "Pre-session output: ",
+		.start = pre_session_start,
+		.stop = pre_session_stop,
+		.pid = pre_session_pid,
+	},
+	[POLICY_CRASH_UPLOADER] = {
+		.name = "crash-uploader",
+		.label = "the crash uploader",
+		.inhibitor = "Crash uploader",
+		.offline_reason = "CRASH_UPLOADER_RETRIES_EXCEEDED",
+		.start = crash_uploader_start,
+		.stop = crash_uploader_stop,
+		.pid = crash_uploader_pid,
+	},
+	[POLICY_AUDIO] = {
+		.label = "sound",
+		.inhibitor = "PipeWire",
+		.start = audio_start,
+		.stop = audio_stop,
+		.pid = audio_pid,
 	},
 };

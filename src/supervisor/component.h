@@ -15,9 +15,12 @@
 struct supervisor;
 
 struct component_rules {
-	const char *name;	    /* of the status document */
+	const char *name;	    /* of the status document; NULL: it has several there */
 	const char *label;	    /* for people: "the session" */
+	const char *inhibitor;	    /* the label of its count of failures (LOG-2); NULL: not told */
 	const char *offline_reason; /* SUP-1; NULL: optional, its loss is none */
+	const char *output_prefix;  /* under the contract, see outlog.h */
+	usec_t output_limit;
 
 	/*
 	 * Starts it. What comes of it is told by supervisor_event(), from the loop. Returns 0 or

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +20,13 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "loop/line-channel.h"
+#include "supervisor/audio/audio.h"
 #include "supervisor/child.h"
+#include "supervisor/contract-config.h"
 #include "supervisor/display/display.h"
+#include "supervisor/host-exit.h"
 #include "supervisor/lock.h"
+#include "supervisor/session-script.h"
 #include "supervisor/supervisor.h"
 #include "wire/host-config.h"
 
@@ -29,10 +34,7 @@
 #define LISTEN_FD 4 /* the first */
 #define N_LINKS 8
 #define READY_LIMIT_USEC (30 * USEC_PER_SEC)
-
-/* EXIT-1: what starting it again cannot mend. */
-#define PERMANENT_FIRST 100
-#define PERMANENT_LAST 108
+#define ARGUMENTS_MAX 256
 
 static const struct line_channel_limits limits = {
 	.line_max = CONTROL_LINE_MAX,
@@ -53,6 +55,9 @@ struct host_process {
 	bool is_offline_page;
 	struct link_wait links[N_LINKS];
 	uint32_t last_id;
+
+	/* How it ended, while we ask whether the display is to blame. */
+	int end_code, end_status;
 };
 
 static void end_link(struct host_process *self, uint32_t id, const char *token)
@@ -90,20 +95,54 @@ static void clear_run(struct host_process *self)
 	end_link(self, 0, NULL);
 }
 
+static void handle_blame(void *data, bool alive)
+{
+	struct host_process *self = data;
+
+	supervisor_child_ended(
+		self->supervisor, POLICY_HOST, self->end_code, self->end_status, !alive);
+}
+
+/* EXIT-1: what starting it again cannot mend. */
+static void handle_hopeless(struct host_process *self, int status)
+{
+	struct supervisor *supervisor = self->supervisor;
+
+	log_info("%s%s.", host_exit_text(status),
+		supervisor->flavour->gives_up_whole ? " - exiting" : "");
+	if (host_exit_means_deleted(status) && !supervisor->flavour->host_is_ours) {
+		int r = contract_config_clear(supervisor->paths.config_file);
+
+		if (r < 0)
+			log_error("Failed to save config: %s", strerror(-r));
+	}
+	supervisor_child_is_hopeless(supervisor, POLICY_HOST, CLD_EXITED, status);
+}
+
 static void handle_ended(void *data, int code, int status)
 {
 	struct host_process *self = data;
-	bool hopeless = code == CLD_EXITED && status >= PERMANENT_FIRST && status <= PERMANENT_LAST;
+	struct supervisor *supervisor = self->supervisor;
 
 	clear_run(self);
 	if (self->is_offline_page) {
 		log_error("the status page ended too: browsers find nobody now");
 		return;
 	}
-	if (hopeless)
-		supervisor_child_is_hopeless(self->supervisor, POLICY_HOST, code, status);
+	if (code == CLD_EXITED && host_exit_text(status)) {
+		handle_hopeless(self, status);
+		return;
+	}
+	if (code == CLD_EXITED)
+		log_info("Host exited with status %d.", status);
 	else
-		supervisor_child_ended(self->supervisor, POLICY_HOST, code, status, false);
+		log_info("Host terminated by signal %d.", status);
+	self->end_code = code;
+	self->end_status = status;
+	if (supervisor->flavour->host_is_independent)
+		supervisor_child_ended(supervisor, POLICY_HOST, code, status, false);
+	else
+		display_check(supervisor->display, handle_blame, self);
 }
 
 /* The host asks whether a sign-in may go on: see access/access.h and tokens.h. */
@@ -195,6 +234,7 @@ int host_process_create(struct host_process **ret, struct supervisor *supervisor
 		return -ENOMEM;
 	self->supervisor = supervisor;
 	child_init(&self->child, supervisor->event, handle_ended, self);
+	self->child.name = "host";
 	*ret = self;
 	return 0;
 }
@@ -208,21 +248,28 @@ void host_process_destroy(struct host_process *self)
 	free(self);
 }
 
-/* The configuration as a descriptor to read from: a memfd, so that nobody waits for a reader. */
-static int make_stdin(struct supervisor *supervisor)
+static int config_text(struct supervisor *supervisor, char **ret, size_t *ret_n)
+{
+	const char *names[SETTINGS_N_LISTEN];
+
+	if (!supervisor->flavour->host_is_ours)
+		return host_config_plain(supervisor->config, ret, ret_n);
+	for (size_t i = 0; i < supervisor->listen.n; i++)
+		names[i] = supervisor->listen.names[i];
+	return host_config_for_host(supervisor->config, &supervisor->settings, names,
+		supervisor->listen.n, ret, ret_n);
+}
+
+int host_process_make_stdin(struct supervisor *supervisor)
 {
 	CLEANUP(free) char *text = NULL;
 	CLEANUP(close) int fd = -1;
-	const char *names[SETTINGS_N_LISTEN];
 	size_t n;
-	int r;
+	int r = config_text(supervisor, &text, &n);
 
-	for (size_t i = 0; i < supervisor->listen.n; i++)
-		names[i] = supervisor->listen.names[i];
-	r = host_config_for_host(supervisor->config, &supervisor->settings, names,
-		supervisor->listen.n, &text, &n);
 	if (r < 0)
 		return r;
+	/* A memfd, so that nobody waits for a reader. */
 	fd = memfd_create("host-config", MFD_CLOEXEC);
 	if (fd < 0)
 		r = -errno;
@@ -247,57 +294,138 @@ static int handle_ready_limit(sd_event_source *source, uint64_t usec, void *data
 	return 0;
 }
 
+/* The command line: what the contract has (HL-1), and what ours gets besides. */
+struct arguments {
+	const char *argv[ARGUMENTS_MAX];
+	size_t n;
+	char texts[8][512]; /* what some of them point to */
+	size_t n_texts;
+	char *extra; /* those of the user, split in place */
+};
+
+static void add(struct arguments *self, const char *argument)
+{
+	if (self->n < ARGUMENTS_MAX - 1)
+		self->argv[self->n++] = argument;
+}
+
+__attribute__((format(printf, 2, 3))) static void add_text(
+	struct arguments *self, const char *format, ...)
+{
+	char *text = self->texts[self->n_texts++];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(self->texts[0]), format, args);
+	va_end(args);
+	add(self, text);
+}
+
+/* START-8: words between white space, no quotes; set but empty is one empty argument. */
+static int add_extra(struct arguments *self, const char *text)
+{
+	static const char blanks[] = " \t\n\v\f\r";
+
+	if (!text)
+		return 0;
+	if (!*text) {
+		add(self, "");
+		return 0;
+	}
+	self->extra = mem_dup(text, strlen(text));
+	if (!self->extra)
+		return -ENOMEM;
+	for (char *save, *word = strtok_r(self->extra, blanks, &save); word;
+		word = strtok_r(NULL, blanks, &save))
+		add(self, word);
+	return 0;
+}
+
+static int add_all(struct arguments *self, struct supervisor *supervisor, const char *program,
+	const char *offline_reason)
+{
+	const char *fifo = supervisor->audio ? audio_fifo(supervisor->audio) : NULL;
+	int r;
+
+	add(self, program);
+	add(self, "--host-config=-");
+	if (fifo)
+		add_text(self, "--audio-pipe-name=%s", fifo);
+	add_text(self, "--ssh-auth-sockname=%s", supervisor->ssh_socket);
+	r = add_extra(self, getenv(supervisor->flavour->host_params_env));
+	if (r < 0)
+		return r;
+	if (supervisor->flavour->host_is_ours) {
+		add_text(self, "--control-fd=%d", CONTROL_FD);
+		for (size_t i = 0; i < supervisor->listen.n; i++)
+			add_text(self, "--listen-fd=%d", LISTEN_FD + (int)i);
+	}
+	if (offline_reason)
+		add_text(self, "--report-offline-reason=%s", offline_reason);
+	add(self, "--signal-parent");
+	return 0;
+}
+
+/* What only our own host has: the channel and the sockets. */
+static int open_channel(struct host_process *self, struct spawn *spawn, int *ret_theirs)
+{
+	struct supervisor *supervisor = self->supervisor;
+	int pair[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	r = line_channel_create(
+		&self->channel, supervisor->event, pair[0], &limits, &channel_events, self);
+	if (r < 0) {
+		close(pair[0]);
+		close(pair[1]);
+		return r;
+	}
+	*ret_theirs = pair[1];
+	spawn_map(spawn, *ret_theirs, CONTROL_FD);
+	for (size_t i = 0; i < supervisor->listen.n; i++)
+		spawn_map(spawn, supervisor->listen.fds[i], LISTEN_FD + (int)i);
+	return 0;
+}
+
 static int start(struct host_process *self, const char *offline_reason)
 {
 	struct supervisor *supervisor = self->supervisor;
+	bool is_ours = supervisor->flavour->host_is_ours;
 	CLEANUP(spawn_env) struct spawn_env env = { 0 };
 	CLEANUP(free) char *program = NULL;
 	CLEANUP(close) int config_fd = -1;
-	CLEANUP(close) int ours = -1;
 	CLEANUP(close) int theirs = -1;
-	char listen_args[SETTINGS_N_LISTEN][24], reason[128];
-	const char *argv[8 + SETTINGS_N_LISTEN] = { "afar-host", "--host-config=-",
-		"--signal-parent", "--control-fd=3" };
-	struct spawn spawn = { .argv = argv, .directory = "/" };
-	size_t n = 4;
-	int pair[2], r;
+	struct arguments arguments = { 0 };
+	struct spawn spawn = { .argv = arguments.argv, .directory = is_ours ? "/" : NULL };
+	int r;
 
-	config_fd = make_stdin(supervisor);
+	config_fd = host_process_make_stdin(supervisor);
 	if (config_fd < 0)
 		return config_fd;
-	if (asprintf(&program, "%s/afar-host", supervisor->program_dir) < 0)
+	if (asprintf(&program, "%s/%s", is_ours ? supervisor->program_dir : supervisor->script_dir,
+		    supervisor->flavour->host_program)
+		< 0)
 		return -ENOMEM;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	ours = pair[0];
-	theirs = pair[1];
 	r = supervisor_make_env(supervisor, &env);
-	if (r == 0)
+	if (r == 0 && is_ours)
 		r = spawn_env_set(&env, "AFAR_LOG_BARE", "1");
-	if (r < 0)
-		return r;
-	spawn.path = program;
-	spawn.envp = (const char *const *)env.vars;
-	spawn_map(&spawn, config_fd, STDIN_FILENO);
-	spawn_map(&spawn, theirs, CONTROL_FD);
-	for (size_t i = 0; i < supervisor->listen.n; i++) {
-		int number = LISTEN_FD + (int)i;
-
-		snprintf(listen_args[i], sizeof(listen_args[i]), "--listen-fd=%d", number);
-		spawn_map(&spawn, supervisor->listen.fds[i], number);
-		argv[n++] = listen_args[i];
+	if (r == 0)
+		r = add_all(&arguments, supervisor,
+			is_ours ? supervisor->flavour->host_program : program, offline_reason);
+	if (r == 0 && is_ours)
+		r = open_channel(self, &spawn, &theirs);
+	if (r == 0) {
+		log_info("Launching host process");
+		session_script_log(NULL, arguments.argv);
+		spawn.path = program;
+		spawn.envp = (const char *const *)env.vars;
+		spawn_map(&spawn, config_fd, STDIN_FILENO);
+		r = child_start(&self->child, &spawn,
+			&supervisor->components[POLICY_HOST].output);
 	}
-	if (offline_reason) {
-		snprintf(reason, sizeof(reason), "--report-offline-reason=%s", offline_reason);
-		argv[n++] = reason;
-	}
-	argv[n] = NULL;
-	r = line_channel_create(
-		&self->channel, supervisor->event, ours, &limits, &channel_events, self);
-	if (r < 0)
-		return r;
-	ours = -1;
-	return child_start(&self->child, &spawn, &supervisor->components[POLICY_HOST].output);
+	free(arguments.extra);
+	return r;
 }
 
 int host_process_start(struct supervisor *supervisor, char *text, size_t size)
@@ -305,13 +433,14 @@ int host_process_start(struct supervisor *supervisor, char *text, size_t size)
 	struct host_process *self = supervisor->host;
 	int r;
 
-	log_info("starting the host");
 	r = start(self, NULL);
-	if (r == 0)
+	/* The vendor's host is ready once its directory has answered, however long that takes. */
+	if (r == 0 && supervisor->flavour->host_is_ours)
 		r = sd_event_add_time_relative(supervisor->event, &self->ready_timer,
 			CLOCK_MONOTONIC, READY_LIMIT_USEC, 0, handle_ready_limit, self);
 	if (r < 0) {
-		snprintf(text, size, "afar-host cannot be started: %s", strerror(-r));
+		snprintf(text, size, "%s cannot be started: %s", supervisor->flavour->host_program,
+			strerror(-r));
 		clear_run(self);
 		return r;
 	}

@@ -28,6 +28,9 @@ int host_process_start(struct supervisor *supervisor, char *text, size_t size);
 void host_process_stop(struct supervisor *supervisor);
 pid_t host_process_pid(const struct supervisor *supervisor);
 
+/* The configuration as a descriptor for a host's stdin (CFG-7); negative errno. The caller closes it. */
+int host_process_make_stdin(struct supervisor *supervisor);
+
 /* The status page alone, for @reason. Failures are logged. */
 void host_process_start_offline(struct host_process *self, const char *reason);
 

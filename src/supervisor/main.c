@@ -4,7 +4,6 @@
  * with --new-pin alone by `afar pin --new`.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +17,12 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "supervisor/contract-config.h"
 #include "supervisor/host-process.h"
 #include "supervisor/identity.h"
+#include "supervisor/options.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/trusted-file.h"
 
 #define SETTINGS_FILE_MAX (256 * 1024)
 
@@ -47,7 +49,8 @@ static int read_settings_file(struct supervisor *self, const char *path)
 {
 	struct settings_file file = { self, path };
 	CLEANUP(free) char *text = NULL;
-	char why[SETTINGS_WHY_MAX];
+	CLEANUP(free) char *why = NULL;
+	char wrong[SETTINGS_WHY_MAX];
 	unsigned line = 0;
 	size_t n;
 	int r;
@@ -55,127 +58,69 @@ static int read_settings_file(struct supervisor *self, const char *path)
 	r = sys_read_file(path, SETTINGS_FILE_MAX, &text, &n);
 	if (r == -ENOENT)
 		return 0;
+	if (r == 0 && trusted_file_check(path, &why) == -EPERM) {
+		report_error(&self->report, "%s", why);
+		return -EPERM;
+	}
 	if (r < 0) {
 		report_error(&self->report, "cannot read %s: %s", path, strerror(-r));
 		return r;
 	}
-	r = settings_read(&self->settings, text, warn_unknown_key, &file, &line, why);
+	r = settings_read(&self->settings, text, warn_unknown_key, &file, &line, wrong);
 	if (r < 0)
-		report_error(&self->report, "%s, line %u: %s", path, line, why);
+		report_error(&self->report, "%s, line %u: %s", path, line, wrong);
 	return r;
 }
 
+/* N-3: a variable that makes no sense is no reason not to start. */
+static void read_sizes_from_environment(struct supervisor *self)
+{
+	const char *sizes = getenv(self->flavour->sizes_env);
+	char why[SETTINGS_WHY_MAX];
+
+	if (!sizes || settings_set(&self->settings, "display", "sizes", sizes, why) == 0)
+		return;
+	log_error("%s is not heeded: %s", self->flavour->sizes_env, why);
+	report_error(&self->report, "%s is not heeded: %s", self->flavour->sizes_env, why);
+}
+
+/* For tests: the back-off of minutes in seconds. */
+static void scale_time(struct settings *settings)
+{
+	const char *text = getenv("AFAR_TEST_TIME_SCALE");
+	unsigned long divisor;
+
+	if (!text || str_to_uint(text, 1, 1000000, &divisor) < 0)
+		return;
+	settings->healthy_after /= divisor;
+	settings->fast_delay /= divisor;
+	settings->slow_delay /= divisor;
+}
+
+/* Built-in < the system's file < the user's < the environment; options come after. */
 static int read_settings(struct supervisor *self)
 {
 	CLEANUP(free) char *own = xprintf("%s/afar.conf", self->paths.config_dir);
-	int r;
+	int r = 0;
 
-	settings_init(&self->settings);
-	r = read_settings_file(self, "/etc/afar/afar.conf");
-	if (r == 0)
-		r = read_settings_file(self, own);
+	settings_init(&self->settings, self->flavour);
+	if (self->flavour->host_is_ours) {
+		r = read_settings_file(self, "/etc/afar/afar.conf");
+		if (r == 0)
+			r = read_settings_file(self, own);
+	}
+	read_sizes_from_environment(self);
+	if (getenv(self->flavour->xvfb_env)) /* XCH-1 */
+		self->settings.display = SETTINGS_DISPLAY_XVFB;
+	scale_time(&self->settings);
 	return r;
-}
-
-struct options {
-	bool foreground;
-	bool new_pin;
-	/* Values of options that lay over the settings, in order. */
-	struct {
-		const char *section, *key, *value;
-	} set[64];
-	size_t n_set;
-	struct strbuf sizes, listen; /* comma-separated; no text: not given */
-};
-
-static void keep(struct options *self, const char *section, const char *key, const char *value)
-{
-	if (self->n_set < ARRAY_SIZE(self->set)) {
-		self->set[self->n_set].section = section;
-		self->set[self->n_set].key = key;
-		self->set[self->n_set++].value = value;
-	}
-}
-
-/* Repeatable options are lists in the settings. */
-static void add_item(struct strbuf *list, const char *item)
-{
-	strbuf_printf(list, "%s%s", list->text ? "," : "", item);
-}
-
-static int parse_options(struct options *self, int argc, char **argv, char **ret_why)
-{
-	static const struct option options[] = {
-		{ "foreground", no_argument, NULL, 'f' },
-		{ "size", required_argument, NULL, 's' },
-		{ "display", required_argument, NULL, 'd' },
-		{ "session", required_argument, NULL, 'S' },
-		{ "listen", required_argument, NULL, 'l' },
-		{ "new-pin", no_argument, NULL, 'N' },
-		{ 0 },
-	};
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+fs:", options, NULL)) >= 0) {
-		switch (c) {
-		case 'f':
-			self->foreground = true;
-			break;
-		case 's':
-			add_item(&self->sizes, optarg);
-			break;
-		case 'd':
-			keep(self, "display", "type", optarg);
-			break;
-		case 'S':
-			keep(self, "session", "command", optarg);
-			break;
-		case 'l':
-			add_item(&self->listen, optarg);
-			break;
-		case 'N':
-			self->new_pin = true;
-			break;
-		default:
-			*ret_why = xprintf("'%s' is no option of `afar start`, or lacks its value: see "
-					   "`afar start --help`",
-				argv[optind - 1]);
-			return -EINVAL;
-		}
-	}
-	if (optind < argc && !str_equal(argv[optind - 1], "--")) {
-		*ret_why = xprintf("'%s' is not understood; options of the X server stand after --",
-			argv[optind]);
-		return -EINVAL;
-	}
-	if (self->sizes.text)
-		keep(self, "display", "sizes", self->sizes.text);
-	if (self->listen.text)
-		keep(self, "server", "listen", self->listen.text);
-	return 0;
-}
-
-static int apply_options(struct supervisor *self, const struct options *options, char **ret_why)
-{
-	char why[SETTINGS_WHY_MAX];
-
-	for (size_t i = 0; i < options->n_set; i++) {
-		if (settings_set(&self->settings, options->set[i].section, options->set[i].key,
-			    options->set[i].value, why)
-			== 0)
-			continue;
-		*ret_why = xstrdup(why);
-		return -EINVAL;
-	}
-	return 0;
 }
 
 static int handle_stop_signal(
 	sd_event_source *source, const struct signalfd_siginfo *info, void *data)
 {
 	(void)source;
-	log_info("caught signal %u", info->ssi_signo);
+	log_info("Caught signal: %u", info->ssi_signo);
 	supervisor_stop(data);
 	return 0;
 }
@@ -228,18 +173,12 @@ static int init_loop(struct supervisor *self)
 	return r < 0 ? r : 0;
 }
 
-/* All that can be wrong from the outset is found here, before anything is started. */
-static int prepare(struct supervisor *self, char **ret_why)
+/* Our own host's: sockets, and an identity that is made when there is none. */
+static int prepare_own(struct supervisor *self, char **ret_why)
 {
 	char pin[IDENTITY_PIN_SIZE];
 	int r;
 
-	r = outlog_create(&self->log, self->event, self->paths.log_file);
-	if (r < 0) {
-		*ret_why = xprintf(
-			"cannot write the log %s: %s", self->paths.log_file, strerror(-r));
-		return r;
-	}
 	r = listen_open(&self->listen, &self->settings, ret_why);
 	if (r < 0)
 		return r;
@@ -247,12 +186,74 @@ static int prepare(struct supervisor *self, char **ret_why)
 	r = identity_load(&self->paths, self->program_dir, &self->config, pin, ret_why);
 	if (r < 0)
 		return r;
-	if (pin[0])
+	if (pin[0] && report_is_journal(&self->report))
+		report_line(&self->report, "`afar pin --new` shows a PIN to sign in with.");
+	else if (pin[0])
 		report_line(&self->report,
 			"The PIN of this desktop is %s: write it down, it is not shown again.",
 			pin);
 	explicit_bzero(pin, sizeof(pin));
 	return 0;
+}
+
+/* START-9: better no desktop than one of another kind than was asked for. */
+static bool wants_wayland(const struct flavour *flavour)
+{
+	const char *text = getenv(flavour->host_params_env);
+	CLEANUP(free) char *copy = text ? xstrdup(text) : NULL;
+
+	for (char *save, *word = copy ? strtok_r(copy, " \t\n\v\f\r", &save) : NULL; word;
+		word = strtok_r(NULL, " \t\n\v\f\r", &save)) {
+		if (str_equal(word, "--enable-wayland"))
+			return true;
+	}
+	return false;
+}
+
+/* The vendor's: CFG-2, CFG-3, CFG-5. */
+static int prepare_contract(struct supervisor *self, char **ret_why)
+{
+	CLEANUP(free) char *why = NULL;
+	int r;
+
+	r = contract_config_load(self->paths.config_file, &self->config, &why);
+	if (r < 0) {
+		/* Plainly, and not to whoever waits (CFG-2). */
+		fprintf(stderr, "Failed to load config: %s\n", why);
+		return -ECANCELED;
+	}
+	if (!contract_config_is_valid(self->config)) {
+		*ret_why = xstrdup("Failed to load host configuration.");
+		return -EBADMSG;
+	}
+	if (wants_wayland(self->flavour)) {
+		*ret_why = xprintf("%s has --enable-wayland, and there is no Wayland desktop yet: "
+				   "remove it there",
+			self->flavour->host_params_env);
+		return -ENOTSUP;
+	}
+	log_info("Using host_id: %s",
+		json_string_value(json_object_get(self->config, "host_id")));
+	return 0;
+}
+
+/*
+ * All that can be wrong from the outset is found here, before anything is started. -ECANCELED: it
+ * has been said already.
+ */
+static int prepare(struct supervisor *self, char **ret_why)
+{
+	bool to_stderr = self->flavour->logs_to_stderr;
+	int r = outlog_create(&self->log, self->event, to_stderr ? NULL : self->paths.log_file);
+
+	if (r < 0) {
+		*ret_why = xprintf(
+			"cannot write the log %s: %s", self->paths.log_file, strerror(-r));
+		return r;
+	}
+	self->ssh_socket = supervisor_find_ssh_socket(self);
+	return self->flavour->host_is_ours ? prepare_own(self, ret_why)
+					   : prepare_contract(self, ret_why);
 }
 
 static int run(struct supervisor *self)
@@ -264,6 +265,8 @@ static int run(struct supervisor *self)
 		r = prepare(self, &why);
 	if (r == 0)
 		r = supervisor_init(self, &why);
+	if (r == -ECANCELED)
+		return EXIT_FAILED;
 	if (r < 0) {
 		log_error("%s", why ? why : strerror(-r));
 		report_error(&self->report, "%s", why ? why : strerror(-r));
@@ -273,7 +276,7 @@ static int run(struct supervisor *self)
 	if (self->report.plain)
 		report_line(&self->report, "The desktop has ended.");
 	log_info("the desktop has ended");
-	return r < 0 ? EXIT_FAILED : EXIT_DONE;
+	return r < 0 ? EXIT_FAILED : r;
 }
 
 static int renew_pin(struct supervisor *self)
@@ -291,21 +294,47 @@ static int renew_pin(struct supervisor *self)
 	return EXIT_DONE;
 }
 
+/* To whoever waits, and by the contract to the log, which is the same. */
+static void complain(struct supervisor *self, const char *why)
+{
+	if (self->report.is_log)
+		log_error("%s", why);
+	else
+		report_error(&self->report, "%s", why);
+}
+
+static int find_places(struct supervisor *self, const struct options *options, char **ret_why)
+{
+	self->program_dir = proc_program_dir();
+	if (!self->program_dir)
+		return -ENOENT;
+	self->script_dir = options->script && strrchr(options->script, '/')
+		? xprintf("%.*s", (int)(strrchr(options->script, '/') - options->script),
+			options->script)
+		: xstrdup(self->program_dir);
+	return paths_init(&self->paths, self->flavour, options->config, ret_why);
+}
+
 int main(int argc, char **argv)
 {
-	static struct supervisor self = { .flavour = &flavour_afar };
+	static struct supervisor self;
 	CLEANUP(free) char *why = NULL;
 	struct options options = { 0 };
 	int status = EXIT_USAGE, r;
 
 	log_init("supervisor");
 	prctl(PR_SET_DUMPABLE, 0); /* the configuration has a private key */
-	r = parse_options(&options, argc, argv, &why);
-	report_init(&self.report, options.foreground);
+	r = options_parse(&options, argc, argv, &why);
+	self.flavour = options.flavour;
+	if (self.flavour->logs_to_stderr) {
+		log_use_contract_format();
+		report_init_log(&self.report);
+	} else {
+		report_init(&self.report, options.foreground);
+	}
 	if (r == 0) {
-		self.x_options = (const char *const *)argv + optind;
-		self.program_dir = proc_program_dir();
-		r = self.program_dir ? paths_init(&self.paths, &why) : -ENOENT;
+		self.x_options = (const char *const *)argv + options.first_argument;
+		r = find_places(&self, &options, &why);
 		status = EXIT_FAILED;
 	}
 	if (r == 0 && options.new_pin)
@@ -314,15 +343,14 @@ int main(int argc, char **argv)
 		r = read_settings(&self);
 	if (r == 0) {
 		status = EXIT_USAGE;
-		r = apply_options(&self, &options, &why);
+		r = options_apply(&options, &self.settings, &why);
 	}
 	if (r == 0)
 		status = run(&self);
 	else if (why)
-		report_error(&self.report, "%s", why);
+		complain(&self, why);
 	supervisor_finish(&self);
 	sd_event_unref(self.event);
-	strbuf_finish(&options.sizes);
-	strbuf_finish(&options.listen);
+	options_finish(&options);
 	return status;
 }

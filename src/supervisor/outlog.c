@@ -24,7 +24,7 @@
 
 struct outlog {
 	sd_event *event; /* borrowed */
-	char *path;
+	char *path;	 /* NULL: no file, streams go to stdout */
 	int fd;		 /* -1: cannot be written now */
 	size_t size;
 	struct list pipes;
@@ -36,6 +36,10 @@ struct outlog_pipe {
 	struct outlog *log;
 	struct outlog_stream *stream; /* NULL once a newer run took its place */
 	const char *name;
+	const char *prefix;
+	usec_t suppress_at; /* USEC_NEVER: never */
+	bool suppressed;
+	bool in_line; /* the last piece did not end its line */
 	int fd;
 	sd_event_source *source;
 	char line[LINE_MAX_BYTES];
@@ -67,16 +71,37 @@ static void rotate(struct outlog *self)
 static void write_line(struct outlog *self, const char *name, const char *text, size_t n)
 {
 	char line[LINE_MAX_BYTES + 128], time[CLOCK_TEXT_MAX];
-	int length;
+	size_t length;
 
 	if (self->fd < 0)
 		return;
-	length = snprintf(line, sizeof(line), "%s %s: %.*s\n",
-		clock_format(clock_wall(), time), name, (int)n, text);
-	if (self->size + (size_t)length > OUTLOG_FILE_MAX)
+	length = (size_t)snprintf(line, sizeof(line), "%s %s: ", clock_format(clock_wall(), time), name);
+	memcpy(line + length, text, n);
+	length += n;
+	line[length++] = '\n';
+	if (self->size + length > OUTLOG_FILE_MAX)
 		rotate(self);
-	if (self->fd >= 0 && sys_write_all(self->fd, line, (size_t)length) == 0)
-		self->size += (size_t)length;
+	if (self->fd >= 0 && sys_write_all(self->fd, line, length) == 0)
+		self->size += length;
+}
+
+/* OUT-1. @n bytes, of which the last may be a newline; a long line comes in pieces. */
+static void pass_on(struct outlog_pipe *self, const char *bytes, size_t n)
+{
+	char line[LINE_MAX_BYTES + 128];
+	size_t length = 0;
+
+	if (self->suppressed)
+		return;
+	if (!self->in_line && clock_now() >= self->suppress_at) {
+		self->suppressed = true;
+		bytes = "Suppressing rest of the session output.\n";
+		n = strlen(bytes);
+	} else if (!self->in_line) {
+		length = (size_t)snprintf(line, sizeof(line), "%s", self->prefix);
+	}
+	memcpy(line + length, bytes, n);
+	sys_write_all(STDOUT_FILENO, line, length + n);
 }
 
 int outlog_create(struct outlog **ret, sd_event *event, const char *path)
@@ -86,8 +111,13 @@ int outlog_create(struct outlog **ret, sd_event *event, const char *path)
 	if (!self)
 		return -ENOMEM;
 	self->event = event;
-	self->path = mem_dup(path, strlen(path));
+	self->fd = -1;
 	list_init(&self->pipes);
+	if (!path) {
+		*ret = self;
+		return 0;
+	}
+	self->path = mem_dup(path, strlen(path));
 	if (!self->path) {
 		free(self);
 		return -ENOMEM;
@@ -140,25 +170,30 @@ static void remember(struct outlog_stream *self, const char *text, size_t n)
 		self->n_tail++;
 }
 
+/* What has been gathered goes out: a line, a piece of a long one, or what came before the end. */
 static void end_line(struct outlog_pipe *self)
 {
-	if (self->length) {
-		write_line(self->log, self->name, self->line, self->length);
-		if (self->stream)
-			remember(self->stream, self->line, self->length);
-	}
+	size_t n = self->length;
+	bool whole = n && self->line[n - 1] == '\n';
+	bool continued = self->in_line;
+
+	if (!n)
+		return;
+	if (!self->log->path)
+		pass_on(self, self->line, n);
+	else if (n > 1 || !continued)
+		write_line(self->log, self->name, self->line, n - whole);
+	self->in_line = !whole;
+	if (self->stream && n > whole)
+		remember(self->stream, self->line, n - whole);
 	self->length = 0;
 }
 
 static void take(struct outlog_pipe *self, const char *bytes, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (bytes[i] == '\n') {
-			end_line(self);
-			continue;
-		}
 		self->line[self->length++] = bytes[i];
-		if (self->length == sizeof(self->line))
+		if (bytes[i] == '\n' || self->length == sizeof(self->line))
 			end_line(self);
 	}
 }
@@ -201,6 +236,10 @@ int outlog_stream_open(struct outlog_stream *self, int *ret_fd)
 	struct outlog_pipe *pipe;
 	int fds[2], r;
 
+	if (!self->log->path && !self->prefix) {
+		*ret_fd = -1;
+		return 0;
+	}
 	pipe = mem_new(struct outlog_pipe);
 	if (!pipe)
 		return -ENOMEM;
@@ -210,7 +249,13 @@ int outlog_stream_open(struct outlog_stream *self, int *ret_fd)
 		return r;
 	}
 	write_end = fds[1];
-	*pipe = (struct outlog_pipe){ .log = self->log, .name = self->name, .fd = fds[0] };
+	*pipe = (struct outlog_pipe){
+		.log = self->log,
+		.name = self->name,
+		.prefix = self->prefix,
+		.suppress_at = self->limit ? clock_now() + self->limit : USEC_NEVER,
+		.fd = fds[0],
+	};
 	list_append(&self->log->pipes, &pipe->link);
 	r = fd_set_nonblock(pipe->fd);
 	if (r == 0)

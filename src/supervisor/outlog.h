@@ -8,12 +8,17 @@
  * never waits for a disk. When the file cannot be written the lines are lost
  * and everything else goes on. OUT-1, SUP-15, RES-04.
  *
+ * Where there is no file, as the contract has it (LOG-1, OUT-1), a stream goes to our own stdout,
+ * byte by byte, each line with a prefix and for a limited time; one without a prefix is no stream
+ * at all: its child inherits our stdout and stderr.
+ *
  * Each stream also keeps its last lines in memory, for people who ask why.
  */
 
 #include <stddef.h>
 #include <systemd/sd-event.h>
 
+#include "base/clock.h"
 #include "wire/status.h"
 
 #define OUTLOG_FILE_MAX (10 * 1024 * 1024) /* bytes, of each of the three files */
@@ -24,12 +29,19 @@ struct outlog;
 struct outlog_stream {
 	struct outlog *log;  /* borrowed */
 	const char *name;    /* a literal */
+	const char *prefix;  /* without a file: before each line; NULL: the child inherits */
+	usec_t limit;	     /* the same: from then on after its start it is drained only; 0: never */
 	struct outlog_pipe *pipe; /* of the current run; NULL: none */
 	char tail[STATUS_LOG_TAIL_LINES][STATUS_LOG_LINE_MAX]; /* a ring */
 	unsigned tail_next, n_tail;
 };
 
-/* Opens (or makes) @path and points base/log.h at it. Returns 0 or negative errno. */
+/**
+ * outlog_create() - open (or make) @path and point base/log.h at it
+ * @path:  NULL: there is no file
+ *
+ * Returns 0 or negative errno.
+ */
 int outlog_create(struct outlog **ret, sd_event *event, const char *path);
 void outlog_destroy(struct outlog *self);
 
@@ -37,7 +49,7 @@ void outlog_stream_init(struct outlog_stream *self, struct outlog *log, const ch
 
 /**
  * outlog_stream_open() - a pipe for a new run
- * @ret_fd:  the writing end, for the child; the caller closes it
+ * @ret_fd:  the writing end, for the child; the caller closes it; -1: the child inherits ours
  *
  * What a former run's leftovers still print goes on being logged. The tail starts anew.
  */

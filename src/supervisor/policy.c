@@ -3,17 +3,84 @@
 
 #include <string.h>
 
-#define DESKTOP (POLICY_BIT(POLICY_DISPLAY) | POLICY_BIT(POLICY_BUS) | POLICY_BIT(POLICY_SESSION))
+#include "base/flavour.h"
+#include "base/mem.h"
 
-/* What must be there before a component starts, and whether we can do without it for good. */
-static const struct {
-	policy_set after;
-	bool optional;
-} rules[POLICY_N_COMPONENTS] = {
-	[POLICY_HOST] = { 0, false },
-	[POLICY_DISPLAY] = { 0, false },
-	[POLICY_BUS] = { 0, true },
-	[POLICY_SESSION] = { POLICY_BIT(POLICY_DISPLAY) | POLICY_BIT(POLICY_BUS), false },
+#define BIT POLICY_BIT
+
+#define DESKTOP                                                                                \
+	(BIT(POLICY_SESSION) | BIT(POLICY_PRE_SESSION) | BIT(POLICY_AUDIO) | BIT(POLICY_DISPLAY) \
+		| BIT(POLICY_BUS))
+#define VITAL (BIT(POLICY_SESSION) | BIT(POLICY_DISPLAY) | BIT(POLICY_BUS))
+
+/* Whoever looks on is served first; sound must not keep a session waiting. */
+static const enum policy_component own_order[] = {
+	POLICY_HOST,
+	POLICY_PRE_SESSION,
+	POLICY_DISPLAY,
+	POLICY_BUS,
+	POLICY_SESSION,
+	POLICY_AUDIO,
+	POLICY_CRASH_UPLOADER,
+};
+
+/* SUP-4. */
+static const enum policy_component contract_order[] = {
+	POLICY_PRE_SESSION,
+	POLICY_DISPLAY,
+	POLICY_BUS,
+	POLICY_SESSION,
+	POLICY_AUDIO,
+	POLICY_HOST,
+	POLICY_CRASH_UPLOADER,
+};
+
+_Static_assert(ARRAY_SIZE(own_order) == POLICY_N_COMPONENTS, "all of them");
+_Static_assert(ARRAY_SIZE(contract_order) == POLICY_N_COMPONENTS, "all of them");
+
+/* clang-format off */
+#define DESKTOP_RULES                                                                          \
+	[POLICY_PRE_SESSION] = { 0 },                                                          \
+	[POLICY_DISPLAY] = { .after = BIT(POLICY_PRE_SESSION) },                               \
+	[POLICY_BUS] = { .after = BIT(POLICY_PRE_SESSION), .optional = true },                 \
+	[POLICY_AUDIO] = {                                                                     \
+		.after = BIT(POLICY_DISPLAY) | BIT(POLICY_BUS),                                \
+		.behind = BIT(POLICY_SESSION),                                                 \
+		.settled = BIT(POLICY_AUDIO),                                                  \
+		.optional = true,                                                              \
+	},                                                                                     \
+	[POLICY_SESSION] = {                                                                   \
+		.after = BIT(POLICY_DISPLAY) | BIT(POLICY_BUS),                                \
+		.settled = BIT(POLICY_AUDIO),                                                  \
+	}
+/* clang-format on */
+
+const struct policy_rules policy_rules_own = {
+	.of = {
+		DESKTOP_RULES,
+		[POLICY_HOST] = { 0 },
+		[POLICY_CRASH_UPLOADER] = { .optional = true },
+	},
+	.desktop = DESKTOP,
+	.vital = VITAL,
+	.start_order = own_order,
+};
+
+const struct policy_rules policy_rules_contract = {
+	.of = {
+		DESKTOP_RULES,
+		[POLICY_HOST] = {
+			.after = BIT(POLICY_DISPLAY),
+			.behind = BIT(POLICY_SESSION),
+			.settled = BIT(POLICY_AUDIO),
+		},
+		[POLICY_CRASH_UPLOADER] = { .behind = BIT(POLICY_HOST) },
+	},
+	.desktop = DESKTOP | BIT(POLICY_HOST) | BIT(POLICY_CRASH_UPLOADER),
+	.vital = VITAL,
+	.start_order = contract_order,
+	.relaunches_itself = true,
+	.gives_up_whole = true,
 };
 
 static bool runs(enum component_state state)
@@ -22,14 +89,29 @@ static bool runs(enum component_state state)
 		|| state == COMPONENT_STOPPING;
 }
 
+/* Of a pre-session "ready" means that it has run. */
 bool policy_is_running(const struct policy *self, enum policy_component component)
 {
-	return runs(self->entries[component].state);
+	enum component_state state = self->entries[component].state;
+
+	return runs(state) && !(component == POLICY_PRE_SESSION && state == COMPONENT_READY);
 }
 
-void policy_init(struct policy *self, const struct relaunch_limits *limits, usec_t now)
+/* A pre-session that fails is a failure of its session (PRE-2, N-2). */
+static struct relaunch *relaunch_of(struct policy *self, enum policy_component c)
 {
-	*self = (struct policy){ .state = STATUS_STARTING, .since = now };
+	return &self->entries[c == POLICY_PRE_SESSION ? POLICY_SESSION : c].relaunch;
+}
+
+void policy_init(struct policy *self, const struct policy_rules *rules,
+	const struct relaunch_limits *limits, policy_set unsettled, usec_t now)
+{
+	*self = (struct policy){
+		.rules = rules,
+		.unsettled = unsettled,
+		.state = STATUS_STARTING,
+		.since = now,
+	};
 	for (int i = 0; i < POLICY_N_COMPONENTS; i++) {
 		self->entries[i].state = COMPONENT_WAITING;
 		self->entries[i].since = now;
@@ -62,20 +144,44 @@ static void stop_set(
 	struct policy *self, policy_set set, usec_t now, struct policy_actions *actions)
 {
 	for (int c = 0; c < POLICY_N_COMPONENTS; c++) {
-		enum component_state state = self->entries[c].state;
-
-		if (!(set & POLICY_BIT(c)) || !runs(state) || state == COMPONENT_STOPPING)
+		if (!(set & BIT(c)) || !policy_is_running(self, c)
+			|| self->entries[c].state == COMPONENT_STOPPING)
 			continue;
 		enter(self, c, COMPONENT_STOPPING, now);
-		actions->stop |= POLICY_BIT(c);
+		actions->stop |= BIT(c);
 	}
+}
+
+/* The next desktop has its pre-session again, which may be another by then. */
+static void end_desktop(struct policy *self, usec_t now, struct policy_actions *actions)
+{
+	struct policy_entry *pre = &self->entries[POLICY_PRE_SESSION];
+
+	self->ending = true;
+	if (pre->state == COMPONENT_READY || pre->state == COMPONENT_OFF)
+		enter(self, POLICY_PRE_SESSION, COMPONENT_WAITING, now);
+	stop_set(self, self->rules->desktop, now, actions);
+}
+
+/* Everything, for good. The first reason counts. */
+static void end_all(
+	struct policy *self, int exit_status, usec_t now, struct policy_actions *actions)
+{
+	if (!self->stopping)
+		self->exit_status = exit_status;
+	self->stopping = true;
+	stop_set(self, ~0U, now, actions);
 }
 
 static void give_up(struct policy *self, enum policy_component c, usec_t now,
 	struct policy_actions *actions)
 {
 	enter(self, c, COMPONENT_FAILED, now);
-	actions->gave_up |= POLICY_BIT(c);
+	actions->gave_up |= BIT(c == POLICY_PRE_SESSION ? POLICY_SESSION : c);
+	if (c == POLICY_PRE_SESSION)
+		enter(self, POLICY_SESSION, COMPONENT_FAILED, now);
+	if (self->rules->gives_up_whole && !self->rules->of[c].optional)
+		end_all(self, 1, now, actions);
 }
 
 /* Was this end our own wish, or another's fault, and so no failure of @c's? */
@@ -105,17 +211,32 @@ static void handle_end(struct policy *self, const struct policy_event *event, us
 	bool expected, asked = entry->state == COMPONENT_STOPPING;
 	usec_t at = now;
 
-	if (!runs(entry->state))
+	if (!policy_is_running(self, c))
 		return;
 	expected = is_expected(self, event);
-	if (relaunch_ended(&entry->relaunch, now, expected, &at) == RELAUNCH_GIVE_UP) {
+	actions->counted |= BIT(c == POLICY_PRE_SESSION ? POLICY_SESSION : c);
+	if (relaunch_ended(relaunch_of(self, c), now, expected, &at) == RELAUNCH_GIVE_UP) {
 		give_up(self, c, now, actions);
 	} else {
 		enter(self, c, COMPONENT_WAITING, now);
 		entry->next_try = at;
 	}
-	if ((DESKTOP & POLICY_BIT(c)) && !asked)
-		stop_set(self, DESKTOP, now, actions);
+	/* A dead display takes all with it, whoever found out. */
+	if (!asked
+		&& ((self->rules->vital & BIT(c))
+			|| (event->blame_display && (self->rules->desktop & BIT(c)))))
+		end_desktop(self, now, actions);
+}
+
+static void handle_hopeless(struct policy *self, enum policy_component c, usec_t now,
+	struct policy_actions *actions)
+{
+	if (!policy_is_running(self, c))
+		return;
+	enter(self, c, COMPONENT_FAILED, now);
+	actions->gave_up |= BIT(c);
+	if (self->rules->gives_up_whole)
+		end_all(self, 0, now, actions);
 }
 
 static bool is_away(const struct policy_entry *entry)
@@ -147,39 +268,93 @@ static void handle_event(struct policy *self, const struct policy_event *event, 
 	case POLICY_IS_ABSENT:
 		enter(self, event->component, COMPONENT_OFF, now);
 		break;
+	case POLICY_IS_SETTLED:
+		self->unsettled &= ~BIT(event->component);
+		break;
 	case POLICY_IS_HOPELESS:
-		if (runs(entry->state))
-			give_up(self, event->component, now, actions);
+		handle_hopeless(self, event->component, now, actions);
+		break;
+	case POLICY_RESTART:
+		if (!policy_is_running(self, event->component))
+			break;
+		if (self->rules->vital & BIT(event->component))
+			end_desktop(self, now, actions);
+		else
+			stop_set(self, BIT(event->component), now, actions);
 		break;
 	case POLICY_STOP:
-		self->stopping = true;
-		stop_set(self, ~0U, now, actions);
+		end_all(self, 0, now, actions);
 		break;
 	}
 }
 
-/* Nothing of the old desktop may still be ending when a part of the new one starts. */
-static bool desktop_is_ending(const struct policy *self)
+static bool any_runs(const struct policy *self, policy_set set)
 {
 	for (int c = 0; c < POLICY_N_COMPONENTS; c++) {
-		if ((DESKTOP & POLICY_BIT(c)) && self->entries[c].state == COMPONENT_STOPPING)
+		if ((set & BIT(c)) && policy_is_running(self, c))
 			return true;
 	}
 	return false;
 }
 
+bool policy_runs(const struct policy *self)
+{
+	return any_runs(self, ~0U);
+}
+
+/* SUP-2: failures of the components that we cannot do without. */
+static bool has_failed_of_late(const struct policy *self)
+{
+	for (int c = 0; c < POLICY_N_COMPONENTS; c++) {
+		if (!self->rules->of[c].optional && self->entries[c].relaunch.n_short)
+			return true;
+	}
+	return false;
+}
+
+/* Nothing of the old desktop may still be ending when a part of the new one starts. */
+static void finish_ending(struct policy *self, usec_t now, struct policy_actions *actions)
+{
+	if (!self->ending || any_runs(self, self->rules->desktop))
+		return;
+	self->ending = false;
+	if (self->rules->relaunches_itself && !self->stopping && !has_failed_of_late(self))
+		end_all(self, FLAVOUR_EXIT_RELAUNCH, now, actions);
+}
+
+static bool may_be_passed(const struct policy *self, enum policy_component c)
+{
+	const struct policy_entry *entry = &self->entries[c];
+
+	if (entry->state == COMPONENT_READY || entry->state == COMPONENT_OFF)
+		return true;
+	if (!self->rules->of[c].optional)
+		return false;
+	/* It fails: nobody waits for its next try. */
+	return entry->state == COMPONENT_FAILED
+		|| (entry->state == COMPONENT_WAITING && entry->relaunch.n_short > 0);
+}
+
+static bool was_started(const struct policy *self, enum policy_component c)
+{
+	enum component_state state = self->entries[c].state;
+
+	return state == COMPONENT_STARTING || state == COMPONENT_READY || state == COMPONENT_OFF
+		|| state == COMPONENT_FAILED;
+}
+
 static bool can_start(const struct policy *self, enum policy_component c)
 {
-	if ((DESKTOP & POLICY_BIT(c)) && desktop_is_ending(self))
+	const struct policy_rule *rule = &self->rules->of[c];
+
+	if ((self->rules->desktop & BIT(c)) && self->ending)
+		return false;
+	if (rule->settled & self->unsettled)
 		return false;
 	for (int other = 0; other < POLICY_N_COMPONENTS; other++) {
-		enum component_state state = self->entries[other].state;
-
-		if (!(rules[c].after & POLICY_BIT(other)) || state == COMPONENT_READY)
-			continue;
-		if (!rules[other].optional)
+		if ((rule->after & BIT(other)) && !may_be_passed(self, other))
 			return false;
-		if (state != COMPONENT_OFF && state != COMPONENT_FAILED)
+		if ((rule->behind & BIT(other)) && !was_started(self, other))
 			return false;
 	}
 	return true;
@@ -187,7 +362,8 @@ static bool can_start(const struct policy *self, enum policy_component c)
 
 static void start_what_can(struct policy *self, usec_t now, struct policy_actions *actions)
 {
-	for (int c = 0; c < POLICY_N_COMPONENTS; c++) {
+	for (int i = 0; i < POLICY_N_COMPONENTS; i++) {
+		enum policy_component c = self->rules->start_order[i];
 		struct policy_entry *entry = &self->entries[c];
 
 		if (self->stopping || entry->state != COMPONENT_WAITING)
@@ -199,21 +375,23 @@ static void start_what_can(struct policy *self, usec_t now, struct policy_action
 		}
 		if (!can_start(self, c))
 			continue;
-		relaunch_started(&entry->relaunch, now);
+		relaunch_started(relaunch_of(self, c), now);
 		entry->n_starts++;
 		enter(self, c, COMPONENT_STARTING, now);
-		actions->start |= POLICY_BIT(c);
+		actions->start |= BIT(c);
 	}
 }
 
 static enum status_state summarise(struct policy *self)
 {
+	static const policy_set counted =
+		BIT(POLICY_HOST) | BIT(POLICY_DISPLAY) | BIT(POLICY_SESSION);
 	bool all_ready = true;
 
 	for (int c = 0; c < POLICY_N_COMPONENTS; c++) {
 		enum component_state state = self->entries[c].state;
 
-		if (rules[c].optional)
+		if (!(counted & BIT(c)))
 			continue;
 		if (state == COMPONENT_FAILED)
 			return STATUS_FAILED;
@@ -224,15 +402,6 @@ static enum status_state summarise(struct policy *self)
 	return all_ready ? STATUS_READY : self->was_ready ? STATUS_DEGRADED : STATUS_STARTING;
 }
 
-static bool nothing_runs(const struct policy *self)
-{
-	for (int c = 0; c < POLICY_N_COMPONENTS; c++) {
-		if (runs(self->entries[c].state))
-			return false;
-	}
-	return true;
-}
-
 void policy_step(struct policy *self, const struct policy_event *event, usec_t now,
 	struct policy_actions *ret)
 {
@@ -240,10 +409,12 @@ void policy_step(struct policy *self, const struct policy_event *event, usec_t n
 
 	*ret = (struct policy_actions){ .wake = USEC_NEVER };
 	handle_event(self, event, now, ret);
+	finish_ending(self, now, ret);
 	start_what_can(self, now, ret);
 	state = summarise(self);
 	if (state != self->state)
 		self->since = now;
 	self->state = state;
-	ret->finished = self->stopping && nothing_runs(self);
+	ret->finished = self->stopping && !policy_runs(self);
+	ret->exit_status = self->exit_status;
 }

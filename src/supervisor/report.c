@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/report-fd.h"
 #include "base/sys.h"
 
@@ -21,6 +23,26 @@ void report_init(struct report *self, bool foreground)
 		self->fd = STDOUT_FILENO;
 		self->plain = true;
 	}
+}
+
+static void handle_record(void *data, const char *text)
+{
+	struct report *self = data;
+	char line[2200];
+	int n;
+
+	if (self->fd < 0)
+		return;
+	n = snprintf(line, sizeof(line), "MSG:%s\n", text);
+	if (sys_write_all(self->fd, line, (size_t)n) < 0)
+		self->fd = fd_close(self->fd);
+}
+
+void report_init_log(struct report *self)
+{
+	report_init(self, false);
+	self->is_log = true;
+	log_set_listener(handle_record, self);
 }
 
 /* Whoever waited may be gone: that is no trouble of ours. */
@@ -47,10 +69,17 @@ __attribute__((format(printf, 3, 0))) static void send_lines(struct report *self
 	}
 }
 
+bool report_is_journal(const struct report *self)
+{
+	return self->plain && getenv("JOURNAL_STREAM");
+}
+
 void report_line(struct report *self, const char *format, ...)
 {
 	va_list args;
 
+	if (self->is_log)
+		return;
 	va_start(args, format);
 	send_lines(self, self->plain ? "" : "MSG:", format, args);
 	va_end(args);
@@ -61,6 +90,8 @@ void report_error(struct report *self, const char *format, ...)
 	struct report plain = { .fd = STDERR_FILENO, .plain = true };
 	va_list args;
 
+	if (self->is_log)
+		return;
 	va_start(args, format);
 	if (self->plain)
 		send_lines(&plain, "afar: ", format, args);
@@ -73,7 +104,10 @@ void report_ready(struct report *self)
 {
 	if (!report_is_awaited(self))
 		return;
-	send(self, "READY\n", 6);
+	if (sys_write_all(self->fd, "READY\n", 6) < 0 && self->is_log) {
+		self->fd = fd_close(self->fd); /* or the record would go there, too */
+		log_warning("Caught IOError writing READY message.");
+	}
 	report_failed(self);
 }
 

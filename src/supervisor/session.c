@@ -16,7 +16,9 @@
 #include "supervisor/display/display.h"
 #include "supervisor/ice.h"
 #include "supervisor/program.h"
+#include "supervisor/session-script.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/trusted-file.h"
 
 /* A session that never says that it is ready is taken to be, this long after its start … */
 #define QUIET_USEC (10 * USEC_PER_SEC)
@@ -90,6 +92,7 @@ int session_create(struct session **ret, struct supervisor *supervisor)
 		return -ENOMEM;
 	self->supervisor = supervisor;
 	child_init(&self->child, supervisor->event, handle_ended, self);
+	self->child.name = "session";
 	self->watch = (struct display_watch){
 		.window_manager = handle_window_manager,
 		.window = handle_window,
@@ -153,75 +156,123 @@ static bool find_default(char *path, size_t size)
 	return real && !str_equal(str_basename(real), "openbox-session");
 }
 
-#define ARGV_MAX 5
+/* What runs, with what of it is allocated. */
+struct choice {
+	const char *argv[SESSION_SCRIPT_ARGS];
+	struct session_script script;
+	char *text;
+};
 
-/* Fills the zeroed @argv, which may point into @path. */
-static int choose(const struct supervisor *supervisor, const char *argv[ARGV_MAX], char *path,
-	size_t size)
+static void choice_finish(struct choice *self)
 {
+	session_script_finish(&self->script);
+	free(self->text);
+}
+
+/* An executable file, whose path is taken over. */
+static int choose_program(struct choice *self, char *path, const char *argument)
+{
+	self->text = path;
+	self->argv[0] = path;
+	self->argv[1] = argument;
+	return path ? 0 : -ENOMEM;
+}
+
+static int choose_script(struct choice *self, const char *path)
+{
+	int r = session_script_init(&self->script, path);
+
+	if (r == 0)
+		memcpy(self->argv, self->script.argv, sizeof(self->argv));
+	return r;
+}
+
+/* SESS-1: the one that the user picks, from a list that the host's program shows. */
+static int choose_by_dialog(const struct supervisor *supervisor, struct choice *ret)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s", supervisor->script_dir, supervisor->flavour->host_program) < 0)
+		path = NULL;
+	return choose_program(ret, path, "--type=xsession_chooser");
+}
+
+static int choose_by_own_dialog(const struct supervisor *supervisor, struct choice *ret)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/afar-chooser", supervisor->program_dir) < 0)
+		path = NULL;
+	return choose_program(ret, path, NULL);
+}
+
+static int choose(const struct supervisor *supervisor, struct choice *ret, char **ret_why)
+{
+	char path[4096];
+
+	if (str_equal(supervisor->settings.session, SETTINGS_SESSION_CHOOSE))
+		return choose_by_own_dialog(supervisor, ret);
 	if (supervisor->settings.session[0]) {
-		argv[0] = "/bin/sh";
-		argv[1] = "-c";
-		argv[2] = supervisor->settings.session;
+		ret->argv[0] = "/bin/sh";
+		ret->argv[1] = "-c";
+		ret->argv[2] = supervisor->settings.session;
 		return 0;
 	}
-	if (find_file(supervisor, path, size)) {
-		argv[0] = "/bin/sh";
-		if (access(path, X_OK) == 0) {
-			/* Through sh(1), which knows what to do without a #! line. */
-			argv[1] = "-c";
-			argv[2] = "exec \"$0\"";
-			argv[3] = path;
-		} else {
-			argv[1] = path;
-		}
-		return 0;
+	if (find_file(supervisor, path, sizeof(path))) {
+		int r = supervisor->flavour->checks_owners ? trusted_file_check(path, ret_why) : 0;
+
+		return r < 0 ? r : choose_script(ret, path);
 	}
-	if (find_default(path, size)) {
-		argv[0] = path;
-		return 0;
-	}
-	if (find_own(supervisor, path, size)) {
-		argv[0] = "/bin/sh";
-		argv[1] = path;
-		return 0;
-	}
+	if (supervisor->flavour->chooses_by_dialog)
+		return choose_by_dialog(supervisor, ret);
+	if (find_default(path, sizeof(path)))
+		return choose_program(ret, mem_dup(path, strlen(path)), NULL);
+	if (find_own(supervisor, path, sizeof(path)))
+		return choose_script(ret, path);
 	return -ENOENT;
 }
 
-int session_start(struct supervisor *supervisor, char *text, size_t size)
+static int launch(struct session *self, const struct choice *choice, char *text, size_t size)
 {
-	struct session *self = supervisor->session;
+	struct supervisor *supervisor = self->supervisor;
 	CLEANUP(spawn_env) struct spawn_env env = { 0 };
-	const char *argv[ARGV_MAX] = { NULL };
-	char path[4096];
-	struct spawn spawn = { .argv = argv, .directory = supervisor->paths.home };
-	int r;
+	struct spawn spawn = { .argv = choice->argv, .directory = supervisor->paths.home };
+	int r = supervisor_make_env(supervisor, &env);
 
-	r = choose(supervisor, argv, path, sizeof(path));
-	if (r < 0) {
-		snprintf(text, size,
-			"there is no session to start: write one into ~/.config/afar/session, or "
-			"install a desktop such as xfce4");
-		return r;
-	}
-	r = supervisor_make_env(supervisor, &env);
 	if (r < 0)
 		return r;
 	spawn.envp = (const char *const *)env.vars;
-	for (const char *const *arg = argv; *arg; arg++)
+	for (const char *const *arg = choice->argv; *arg; arg++)
 		snprintf(self->text, sizeof(self->text), "%s", *arg);
-	log_info("starting the session: %s", self->text);
+	session_script_log("Launching X session", choice->argv);
 	r = sd_event_add_time_relative(supervisor->event, &self->ready_timer, CLOCK_MONOTONIC,
 		QUIET_USEC, 0, handle_ready_time, self);
-	if (r == 0)
+	if (r >= 0)
 		r = child_start(
 			&self->child, &spawn, &supervisor->components[POLICY_SESSION].output);
 	if (r < 0) {
 		self->ready_timer = sd_event_source_unref(self->ready_timer);
-		snprintf(text, size, "%s cannot be started: %s", argv[0], strerror(-r));
+		snprintf(text, size, "%s cannot be started: %s", choice->argv[0], strerror(-r));
 	}
-	return r < 0 ? r : 0;
+	return r;
+}
+
+int session_start(struct supervisor *supervisor, char *text, size_t size)
+{
+	CLEANUP(free) char *why = NULL;
+	struct choice choice = { 0 };
+	int r = choose(supervisor, &choice, &why);
+
+	if (r == 0)
+		r = launch(supervisor->session, &choice, text, size);
+	else if (why)
+		snprintf(text, size, "%s", why);
+	else if (r == -ENOENT)
+		snprintf(text, size,
+			"there is no session to start: write one into ~/.config/afar/session, or "
+			"install a desktop such as xfce4");
+	choice_finish(&choice);
+	return r;
 }
 
 void session_stop(struct supervisor *supervisor)

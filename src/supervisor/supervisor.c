@@ -12,65 +12,51 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "supervisor/audio/audio.h"
 #include "supervisor/bus.h"
 #include "supervisor/child.h"
 #include "supervisor/commands.h"
+#include "supervisor/contract-config.h"
+#include "supervisor/crash-uploader.h"
 #include "supervisor/display/display.h"
+#include "supervisor/host-exit.h"
 #include "supervisor/host-process.h"
 #include "supervisor/identity.h"
 #include "supervisor/lock.h"
+#include "supervisor/offline-report.h"
+#include "supervisor/pre-session.h"
 #include "supervisor/session.h"
 #include "supervisor/snapshot.h"
 #include "wire/host-config.h"
 
+/* Their starts are shown to whoever waits: they are what a desktop cannot do without. */
+#define SHOWN_AT_START                                                                         \
+	(POLICY_BIT(POLICY_HOST) | POLICY_BIT(POLICY_DISPLAY) | POLICY_BIT(POLICY_BUS)         \
+		| POLICY_BIT(POLICY_SESSION))
+
 /* Failures of mandatory components before `afar start` says that it will not wait any longer. */
 #define FAILURES_TO_REPORT 3
-
-extern char **environ;
-
-int supervisor_make_env(const struct supervisor *self, struct spawn_env *ret)
-{
-	const struct display *display = self->display;
-	char ice_authority[PATH_MAX];
-	struct {
-		const char *name, *value;
-	} vars[] = {
-		{ self->flavour->session_mark, "1" },
-		{ "XDG_SESSION_TYPE", "x11" },
-		{ "XDG_RUNTIME_DIR", self->paths.runtime_base },
-		{ "HOME", self->paths.home },
-		{ "DISPLAY", display ? display_name(display) : NULL },
-		{ "XAUTHORITY", display ? display_authority(display) : NULL },
-		/* Session managers leave their entries in it when they are killed. */
-		{ "ICEAUTHORITY", ice_authority },
-		/* What was meant for us, or belongs to where we were started. */
-		{ "NOTIFY_SOCKET", NULL },
-		{ "LISTEN_FDS", NULL },
-		{ "LISTEN_PID", NULL },
-		{ "WAYLAND_DISPLAY", NULL },
-		{ "WINDOWID", NULL },
-		{ "SESSION_MANAGER", NULL },
-	};
-	const char *bus = self->bus ? bus_address(self->bus) : NULL;
-	int r = spawn_env_init(ret, environ);
-
-	snprintf(ice_authority, sizeof(ice_authority), "%s/iceauthority", self->paths.runtime_dir);
-	for (size_t i = 0; i < ARRAY_SIZE(vars) && r == 0; i++)
-		r = spawn_env_set(ret, vars[i].name, vars[i].value);
-	if (r == 0 && bus)
-		r = spawn_env_set(ret, "DBUS_SESSION_BUS_ADDRESS", bus);
-	return r;
-}
 
 json_t *supervisor_status(const struct supervisor *self)
 {
 	return snapshot_make(self);
 }
 
+static void tell_service_manager(struct supervisor *self)
+{
+	char text[NOTIFY_STATUS_MAX];
+
+	notify_describe(text, sizeof(text), self->policy.state, display_name(self->display),
+		json_array_size(self->viewers));
+	notify_state(&self->notify,
+		self->policy.entries[POLICY_HOST].state == COMPONENT_READY, text);
+}
+
 void supervisor_publish(struct supervisor *self)
 {
 	struct control_message message = { .type = CONTROL_STATUS, .body = snapshot_make(self) };
 
+	tell_service_manager(self);
 	if (message.body)
 		host_process_send(self->host, &message);
 	control_message_finish(&message);
@@ -80,7 +66,7 @@ void supervisor_publish(struct supervisor *self)
 static void handle_first_link(void *data, const char *token)
 {
 	struct supervisor *self = data;
-	bool journal = getenv("JOURNAL_STREAM") && self->report.plain;
+	bool journal = report_is_journal(&self->report);
 	bool ready = self->policy.state == STATUS_READY;
 
 	if (!ready)
@@ -103,6 +89,8 @@ static void tell_ready(struct supervisor *self)
 {
 	self->told = STATUS_READY;
 	log_info("the desktop is ready");
+	if (!self->flavour->host_is_ours)
+		return; /* who waits is told by the host's own signal (HL-2) */
 	if (host_process_make_link(self->host, handle_first_link, self) < 0)
 		handle_first_link(self, NULL);
 }
@@ -177,49 +165,125 @@ static void arm_tick(struct supervisor *self, usec_t at)
 		sd_event_add_time(self->event, &self->tick, CLOCK_MONOTONIC, at, 1, handle_tick, self);
 }
 
+static void end_loop(struct supervisor *self)
+{
+	sd_event_exit(self->event, self->exit_status);
+}
+
+static void handle_reported(void *data)
+{
+	struct supervisor *self = data;
+
+	self->is_reporting_offline = false;
+	if (self->policy.stopping && !policy_runs(&self->policy))
+		end_loop(self);
+}
+
+/* OFF-1. */
+static void report_offline(struct supervisor *self, const char *reason)
+{
+	int r = offline_report_start(self->offline_report, reason, handle_reported, self);
+
+	if (r < 0)
+		log_error("the offline reason cannot be reported: %s", strerror(-r));
+	self->is_reporting_offline = r == 0;
+}
+
+/* The host's own, when it said one by its exit status. */
+static const char *offline_reason(const struct supervisor *self)
+{
+	const struct status_end *end = &self->components[POLICY_HOST].last_end;
+	const char *reason = end->by_signal ? NULL : host_exit_reason(end->number);
+
+	return reason ? reason : component_rules[POLICY_HOST].offline_reason;
+}
+
 static void give_up(struct supervisor *self, enum policy_component c)
 {
 	const struct component_rules *rules = &component_rules[c];
+	bool ends_all = self->flavour->gives_up_whole && rules->offline_reason;
+	bool failed_too_often = self->policy.entries[c].relaunch.n_short >= self->limits.give_up_after;
 
-	if (!rules->offline_reason) {
-		log_warning("%s is not started any more: it failed too often", rules->label);
+	if (failed_too_often)
+		log_error("Too many launch failures of '%s', %s.", rules->inhibitor,
+			ends_all ? "exiting" : "not retrying");
+	if (!rules->offline_reason)
+		return;
+	if (self->flavour->gives_up_whole) {
+		if (failed_too_often)
+			report_offline(self, rules->offline_reason);
 		return;
 	}
-	log_error("%s failed too often and is given up (%s)", rules->label, rules->offline_reason);
 	report_error(&self->report, "gave up on %s: %s.", rules->label,
 		self->components[c].last_end.text);
 	tell_failing(self);
 	if (c == POLICY_HOST)
-		host_process_start_offline(self->host, rules->offline_reason);
+		host_process_start_offline(self->host, offline_reason(self));
 }
 
 static void start(struct supervisor *self, enum policy_component c)
 {
-	char text[256] = "out of memory";
+	char text[320] = "out of memory";
 
 	if (self->told == STATUS_STARTING && c == POLICY_DISPLAY
 		&& self->settings.display == SETTINGS_DISPLAY_ATTACH)
 		report_line(&self->report, "Attaching to the display …");
-	else if (self->told == STATUS_STARTING)
+	else if (self->told == STATUS_STARTING && (POLICY_BIT(c) & SHOWN_AT_START))
 		report_line(&self->report, "Starting %s …", component_rules[c].label);
 	if (component_rules[c].start(self, text, sizeof(text)) < 0)
 		supervisor_start_failed(self, c, text);
 }
 
+static void tell_counts(struct supervisor *self, policy_set counted)
+{
+	for (int c = 0; c < POLICY_N_COMPONENTS; c++) {
+		if ((counted & POLICY_BIT(c)) && component_rules[c].inhibitor)
+			log_info("Failure count for '%s' is now %u", component_rules[c].inhibitor,
+				self->policy.entries[c].relaunch.n_short);
+	}
+}
+
+static void tell_end(struct supervisor *self, const struct policy_actions *actions)
+{
+	if (!self->policy.stopping || self->end_told)
+		return;
+	self->end_told = true;
+	if (actions->exit_status == FLAVOUR_EXIT_RELAUNCH)
+		log_info("Relaunching self");
+	log_info("Cleanup.");
+	notify_stopping(&self->notify, actions->exit_status);
+}
+
+static void tell_pause(struct supervisor *self, usec_t wake)
+{
+	if (wake == USEC_NEVER || wake == self->wake_told)
+		return;
+	self->wake_told = wake;
+	log_info("Waiting before relaunching");
+}
+
 static void carry_out(struct supervisor *self, const struct policy_actions *actions)
 {
+	tell_counts(self, actions->counted);
+	tell_end(self, actions);
 	for (int c = 0; c < POLICY_N_COMPONENTS; c++) {
 		if (actions->stop & POLICY_BIT(c))
 			component_rules[c].stop(self);
 		if (actions->gave_up & POLICY_BIT(c))
 			give_up(self, c);
 	}
-	for (int c = 0; c < POLICY_N_COMPONENTS; c++) {
+	tell_pause(self, actions->wake);
+	for (int i = 0; i < POLICY_N_COMPONENTS; i++) {
+		enum policy_component c = self->policy.rules->start_order[i];
+
 		if (actions->start & POLICY_BIT(c))
 			start(self, c);
 	}
-	if (actions->finished)
-		sd_event_exit(self->event, 0);
+	if (actions->finished) {
+		self->exit_status = actions->exit_status;
+		if (!self->is_reporting_offline)
+			end_loop(self);
+	}
 }
 
 /* Starting a part can tell at once that it failed: such news waits until all actions are done. */
@@ -232,6 +296,9 @@ static void step(struct supervisor *self, const struct policy_event *event)
 	notice_changes(self);
 	if (event->component == POLICY_DISPLAY && event->type != POLICY_TICK)
 		host_process_send_display(self->host);
+	if (event->component == POLICY_HOST && event->type == POLICY_IS_READY
+		&& !self->flavour->host_is_ours)
+		report_ready(&self->report);
 	carry_out(self, &actions);
 }
 
@@ -340,11 +407,45 @@ void supervisor_is_away(struct supervisor *self, enum policy_component component
 
 void supervisor_stop(struct supervisor *self)
 {
-	log_info("stopping");
 	supervisor_event(self, POLICY_STOP, 0, false);
 }
 
-int supervisor_reload(struct supervisor *self, char **ret_why)
+static void use_config(struct supervisor *self, json_t *config)
+{
+	json_decref(self->config);
+	self->config = config;
+}
+
+/* The vendor's host reads its configuration once: one that has another is started anew. */
+static int reload_contract(struct supervisor *self, char **ret_why)
+{
+	CLEANUP(free) char *why = NULL;
+	json_t *config;
+	bool changed;
+	int r;
+
+	log_info("SIGHUP caught, restarting host.");
+	r = contract_config_load(self->paths.config_file, &config, &why);
+	if (r == 0 && !contract_config_is_valid(config)) {
+		json_decref(config);
+		why = xstrdup("it lacks what a host needs");
+		r = -EBADMSG;
+	}
+	if (r < 0) {
+		log_error("Failed to load config: %s", why);
+		*ret_why = TAKE_PTR(why);
+		return r;
+	}
+	changed = !json_equal(config, self->config);
+	use_config(self, config);
+	if (changed)
+		supervisor_event(self, POLICY_RESTART, POLICY_HOST, false);
+	else
+		log_info("the configuration has not changed: the host goes on");
+	return 0;
+}
+
+static int reload_own(struct supervisor *self, char **ret_why)
 {
 	struct control_message message = { .type = CONTROL_SETTINGS };
 	const char *listen[SETTINGS_N_LISTEN];
@@ -363,8 +464,7 @@ int supervisor_reload(struct supervisor *self, char **ret_why)
 	new_pin = json_string_value(json_object_get(config, "pin_hash"));
 	if (strcmp(old_pin, new_pin) != 0)
 		tokens_revoke_all(&self->tokens);
-	json_decref(self->config);
-	self->config = config;
+	use_config(self, config);
 	for (size_t i = 0; i < self->listen.n; i++)
 		listen[i] = self->listen.names[i];
 	message.body = host_config_settings(config, &self->settings, listen, self->listen.n);
@@ -376,12 +476,31 @@ int supervisor_reload(struct supervisor *self, char **ret_why)
 	return 0;
 }
 
+int supervisor_reload(struct supervisor *self, char **ret_why)
+{
+	int r;
+
+	notify_reloading(&self->notify);
+	r = self->flavour->host_is_ours ? reload_own(self, ret_why)
+					: reload_contract(self, ret_why);
+	notify_reloaded(&self->notify);
+	return r;
+}
+
 static int init_parts(struct supervisor *self, char **ret_why)
 {
 	int r = display_create(&self->display, self, ret_why);
 
 	if (r == 0)
+		r = audio_create(&self->audio, self);
+	if (r == 0)
 		r = bus_create(&self->bus, self);
+	if (r == 0)
+		r = pre_session_create(&self->pre_session, self);
+	if (r == 0)
+		r = crash_uploader_create(&self->crash_uploader, self);
+	if (r == 0)
+		r = offline_report_create(&self->offline_report, self);
 	if (r == 0)
 		r = session_create(&self->session, self);
 	if (r == 0)
@@ -397,15 +516,26 @@ static int init_parts(struct supervisor *self, char **ret_why)
 	return r;
 }
 
+static void init_outputs(struct supervisor *self)
+{
+	for (int c = 0; c < POLICY_N_COMPONENTS; c++) {
+		const struct component_rules *rules = &component_rules[c];
+		struct outlog_stream *output = &self->components[c].output;
+
+		outlog_stream_init(output, self->log, rules->name ? rules->name : rules->label);
+		output->prefix = rules->output_prefix;
+		output->limit = rules->output_limit;
+	}
+}
+
 int supervisor_init(struct supervisor *self, char **ret_why)
 {
 	int r;
 
 	attempts_init(&self->attempts, clock_now());
 	self->told = STATUS_STARTING;
-	for (int c = 0; c < POLICY_N_COMPONENTS; c++)
-		outlog_stream_init(
-			&self->components[c].output, self->log, component_rules[c].name);
+	init_outputs(self);
+	notify_init(&self->notify, self->event, NOTIFY_READY_LIMIT_USEC);
 	r = init_parts(self, ret_why);
 	if (r < 0)
 		return r;
@@ -416,9 +546,12 @@ int supervisor_init(struct supervisor *self, char **ret_why)
 		.slow_after = self->settings.slow_after,
 		.give_up_after = self->settings.give_up_after,
 	};
-	policy_init(&self->policy, &self->limits, clock_now());
+	policy_init(&self->policy,
+		self->flavour->host_is_independent ? &policy_rules_own : &policy_rules_contract,
+		&self->limits, audio_is_settled(self->audio) ? 0 : POLICY_BIT(POLICY_AUDIO),
+		clock_now());
 	if (self->settings.display == SETTINGS_DISPLAY_ATTACH)
-		policy_leave_out(&self->policy, POLICY_BIT(POLICY_BUS) | POLICY_BIT(POLICY_SESSION));
+		policy_leave_out(&self->policy, POLICY_SESSION_PARTS);
 	supervisor_event(self, POLICY_TICK, 0, false);
 	return 0;
 }
@@ -426,11 +559,16 @@ int supervisor_init(struct supervisor *self, char **ret_why)
 void supervisor_finish(struct supervisor *self)
 {
 	report_failed(&self->report);
+	notify_finish(&self->notify);
 	self->tick = sd_event_source_unref(self->tick);
 	commands_destroy(self->commands);
 	host_process_destroy(self->host);
+	offline_report_destroy(self->offline_report);
+	crash_uploader_destroy(self->crash_uploader);
 	session_destroy(self->session);
 	lock_destroy(self->lock);
+	pre_session_destroy(self->pre_session);
+	audio_destroy(self->audio);
 	bus_destroy(self->bus);
 	display_destroy(self->display);
 	listen_close(&self->listen);
@@ -438,5 +576,7 @@ void supervisor_finish(struct supervisor *self)
 	outlog_destroy(self->log);
 	free(self->url);
 	free(self->program_dir);
+	free(self->script_dir);
+	free(self->ssh_socket);
 	paths_finish(&self->paths);
 }

@@ -14,23 +14,28 @@
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
+#include "base/flavour.h"
 #include "base/paths.h"
 #include "base/spawn.h"
 #include "supervisor/attempts.h"
 #include "supervisor/component.h"
-#include "supervisor/flavour.h"
 #include "supervisor/listen.h"
+#include "supervisor/notify.h"
 #include "supervisor/outlog.h"
 #include "supervisor/policy.h"
 #include "supervisor/report.h"
 #include "supervisor/tokens.h"
 #include "wire/settings.h"
 
+struct audio;
 struct bus;
 struct commands;
+struct crash_uploader;
 struct display;
 struct host_process;
 struct lock;
+struct offline_report;
+struct pre_session;
 struct session;
 
 #define SUPERVISOR_N_EVENTS 32
@@ -41,13 +46,16 @@ struct supervisor {
 	struct paths paths;
 	struct settings settings;
 	const char *const *x_options; /* borrowed from argv, NULL-terminated */
-	char *program_dir;
+	char *program_dir; /* where our own programs are */
+	char *script_dir;  /* of the command that was called: where the contract's are (CONST-7) */
+	char *ssh_socket;  /* the host's, for security keys (ENV-5, HL-1) */
 	struct report report;
+	struct notify notify;
 	struct outlog *log;
 	struct listen_set listen;
 	char *url; /* http://127.0.0.1:2327/ */
 
-	json_t *config;	 /* host.json as it is */
+	json_t *config;	 /* the host's configuration as it is */
 	json_t *viewers; /* array, from the host; NULL: none known */
 	struct tokens tokens;
 	struct attempts attempts;
@@ -62,8 +70,16 @@ struct supervisor {
 	usec_t since_wall;  /* of policy.state */
 	enum status_state told; /* the state that the waiting parent knows of */
 	unsigned n_failures_told;
+	usec_t wake_told; /* the end of the pause that the log knows of */
+	bool end_told;
+	bool is_reporting_offline; /* the end waits for that */
+	int exit_status;
 
 	struct host_process *host;
+	struct crash_uploader *crash_uploader;
+	struct offline_report *offline_report;
+	struct pre_session *pre_session;
+	struct audio *audio;
 	struct display *display;
 	struct bus *bus;
 	struct session *session;
@@ -97,10 +113,15 @@ void supervisor_start_failed(
 void supervisor_is_away(struct supervisor *self, enum policy_component component,
 	const char *text, bool needs_help);
 
-/* Ends everything; the loop ends when nothing runs any more. */
+/* Ends everything; the loop ends when nothing runs any more, with the daemon's exit status. */
 void supervisor_stop(struct supervisor *self);
 
-/* Reads the configuration anew: a new PIN takes effect. Returns 0 or negative errno, @ret_why. */
+/**
+ * supervisor_reload() - read the configuration anew
+ *
+ * Our own host is told: a new PIN takes effect. The vendor's is started anew, if anything changed
+ * (SIG-2, D-21). Returns 0 or negative errno with @ret_why; then all is as it was.
+ */
 int supervisor_reload(struct supervisor *self, char **ret_why);
 
 /* The status document: a new reference, NULL when out of memory. */
@@ -111,5 +132,8 @@ void supervisor_publish(struct supervisor *self);
 
 /* The environment of the desktop's processes; the caller finishes it. -ENOMEM. */
 int supervisor_make_env(const struct supervisor *self, struct spawn_env *ret);
+
+/* What ssh_socket is to be (ENV-5). Allocated; for start-up. */
+char *supervisor_find_ssh_socket(const struct supervisor *self);
 
 void supervisor_finish(struct supervisor *self);

@@ -7,13 +7,22 @@
 
 #include "base/mem.h"
 
+void host_config_describe(const json_error_t *error, char why[SETTINGS_WHY_MAX])
+{
+	/* jansson's words end with a short token of the text: "invalid token near 's3cr3t'". */
+	const char *near = strstr(error->text, " near ");
+	int n = near ? (int)(near - error->text) : (int)strlen(error->text);
+
+	snprintf(why, SETTINGS_WHY_MAX, "line %d: %.*s", error->line, n, error->text);
+}
+
 int host_config_parse(const char *text, size_t n, json_t **ret, char why[SETTINGS_WHY_MAX])
 {
 	json_error_t error;
 	json_t *config = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
 
 	if (!config) {
-		snprintf(why, SETTINGS_WHY_MAX, "line %d: %s", error.line, error.text);
+		host_config_describe(&error, why);
 		return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
 	}
 	if (!json_is_object(config)) {
@@ -111,4 +120,9 @@ int host_config_for_host(const json_t *config, const struct settings *settings,
 	json_decref(whole);
 	json_decref(own);
 	return r;
+}
+
+int host_config_plain(const json_t *config, char **ret, size_t *ret_n)
+{
+	return dump(config, JSON_COMPACT | JSON_ENSURE_ASCII, "", ret, ret_n);
 }

@@ -8,21 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/flavour.h"
 #include "base/mem.h"
 #include "base/str.h"
-
-void settings_init(struct settings *self)
-{
-	*self = (struct settings){
-		.sizes = { { 1920, 1080 }, { 3840, 2160 } },
-		.n_sizes = 2,
-		.healthy_after = 60 * USEC_PER_SEC,
-		.fast_delay = 1 * USEC_PER_SEC,
-		.slow_delay = 60 * USEC_PER_SEC,
-		.slow_after = 5,
-		.give_up_after = 15,
-	};
-}
 
 int settings_parse_size(
 	const char *text, struct settings_size *ret, char why[SETTINGS_WHY_MAX])
@@ -394,4 +382,18 @@ int settings_read(struct settings *self, const char *text, settings_warn_fn warn
 	}
 	*self = *laid;
 	return 0;
+}
+
+void settings_init(struct settings *self, const struct flavour *flavour)
+{
+	char why[SETTINGS_WHY_MAX];
+
+	*self = (struct settings){
+		.healthy_after = flavour->healthy_after,
+		.fast_delay = flavour->fast_delay,
+		.slow_delay = flavour->slow_delay,
+		.slow_after = flavour->slow_after,
+		.give_up_after = flavour->give_up_after,
+	};
+	settings_set(self, "display", "sizes", flavour->default_sizes, why);
 }

@@ -18,6 +18,9 @@
 #define SETTINGS_SIZE_MAX_PX 16384
 #define SETTINGS_PORT 2327 /* AFAR on a telephone's keys */
 
+/* In a session's place: let the user choose one from a list. */
+#define SETTINGS_SESSION_CHOOSE "choose"
+
 enum settings_display {
 	SETTINGS_DISPLAY_AUTO,
 	SETTINGS_DISPLAY_XORG,
@@ -50,7 +53,7 @@ struct settings {
 	enum settings_display display;
 	unsigned attach_display; /* its number, or _ANY: the lowest that is there */
 	char lock_on_leave[512]; /* "": no; "yes": by what there is; else a command, words and blanks */
-	char session[1024]; /* a command for sh(1); "": look for one */
+	char session[1024]; /* a command for sh(1), or SETTINGS_SESSION_CHOOSE; "": look for one */
 
 	/* Relaunching a component: see supervisor/relaunch.h. */
 	usec_t healthy_after, fast_delay, slow_delay;
@@ -59,7 +62,10 @@ struct settings {
 
 #define SETTINGS_WHY_MAX 256
 
-void settings_init(struct settings *self);
+struct flavour;
+
+/* The built-in values of a flavour. */
+void settings_init(struct settings *self, const struct flavour *flavour);
 
 /**
  * settings_set() - one key of afar.conf

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/flavour.h"
 #include "base/mem.h"
 #include "wire/host-config.h"
 
@@ -21,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 
 	if (host_config_parse((const char *)bytes, n, &config, why) < 0)
 		return 0;
-	settings_init(&settings);
+	settings_init(&settings, &flavour_afar);
 	host_config_missing(config);
 	if (host_config_text(config, &text, &length) < 0
 		|| host_config_parse(text, length, &again, why) < 0 || !json_equal(config, again))

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/flavour.h"
 #include "base/mem.h"
 #include "wire/settings.h"
 
@@ -16,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	char why[SETTINGS_WHY_MAX] = "";
 	unsigned line = 0;
 
-	settings_init(&settings);
+	settings_init(&settings, &flavour_afar);
 	before = settings;
 	if (settings_read(&settings, text, NULL, NULL, &line, why) < 0) {
 		if (!why[0] || memcmp(&settings, &before, sizeof(before)) != 0)

@@ -59,7 +59,8 @@ def status_has_the_whole_schema():
         for c in s["components"]:
             check({"name", "state", "pid", "since", "restarts", "next_try", "last_end"} <= set(c), c)
             check(c["next_try"] is None and c["last_end"] is None and TIME.match(c["since"]), c)
-        check({"display", "bus", "session", "host"} == {c["name"] for c in s["components"]}, s)
+        check({"display", "bus", "pipewire", "pipewire-pulse", "session-manager", "pre-session",
+               "session", "host", "crash-uploader"} == {c["name"] for c in s["components"]}, s)
         with open(f"/proc/{s['supervisor_pid']}/cmdline") as f:
             check("afar-supervisor" in f.read())
         code, out, err = home.afar("status")

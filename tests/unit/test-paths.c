@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/paths.h"
+#include "base/flavour.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -37,7 +38,7 @@ static void find(struct paths *ret)
 {
 	char *why = NULL;
 
-	assert_int_equal(paths_init(ret, &why), 0);
+	assert_int_equal(paths_init(ret, &flavour_afar, NULL, &why), 0);
 	assert_null(why);
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/flavour.h"
 #include "base/mem.h"
 #include "unit/test.h"
 
@@ -77,7 +78,7 @@ static void test_a_file_is_laid_over_what_there_was(void **state)
 	char why[SETTINGS_WHY_MAX];
 	unsigned line;
 
-	settings_init(&settings);
+	settings_init(&settings, &flavour_afar);
 	assert_int_equal(settings_read(&settings, text, NULL, NULL, &line, why), 0);
 	assert_int_equal(settings.display, SETTINGS_DISPLAY_XVFB);
 	assert_int_equal(settings.n_sizes, 2);
@@ -115,7 +116,7 @@ static void test_a_display_to_attach_to_is_named_or_found(void **state)
 		struct settings settings;
 		char why[SETTINGS_WHY_MAX] = "";
 
-		settings_init(&settings);
+		settings_init(&settings, &flavour_afar);
 		assert_int_equal(
 			settings_set(&settings, "display", "type", cases[i].text, why), cases[i].r);
 		assert_int_equal(!why[0], cases[i].r == 0);
@@ -132,7 +133,7 @@ static void test_locking_is_off_or_by_what_there_is_or_by_a_command(void **state
 	struct settings settings;
 	char why[SETTINGS_WHY_MAX], longest[600];
 
-	settings_init(&settings);
+	settings_init(&settings, &flavour_afar);
 	assert_string_equal(settings.lock_on_leave, "");
 	assert_int_equal(
 		settings_set(&settings, "display", "lock_on_leave", "i3lock -n -c 000000", why), 0);
@@ -161,7 +162,7 @@ static void test_an_unknown_key_is_a_warning(void **state)
 	struct settings settings;
 	char why[SETTINGS_WHY_MAX];
 
-	settings_init(&settings);
+	settings_init(&settings, &flavour_afar);
 	assert_int_equal(settings_read(&settings, "[display]\ncolour = blue\n[moon]\nphase = full\n",
 				 count_warning, &n, &line, why),
 		0);
@@ -194,7 +195,7 @@ static void test_a_bad_value_names_its_line_and_changes_nothing(void **state)
 		char why[SETTINGS_WHY_MAX] = "";
 		unsigned line = 0;
 
-		settings_init(&settings);
+		settings_init(&settings, &flavour_afar);
 		before = settings;
 		assert_int_equal(
 			settings_read(&settings, cases[i].text, NULL, NULL, &line, why), -EINVAL);

@@ -13,8 +13,6 @@
 #include "base/sys.h"
 
 #define FAMILY_WILD 0xffff
-#define COOKIE_NAME "MIT-MAGIC-COOKIE-1"
-#define COOKIE_BYTES 16
 
 /* A 16-bit big-endian length and the bytes. */
 static size_t put_counted(uint8_t *at, const void *bytes, size_t n)

@@ -7,5 +7,8 @@
  * FamilyWild, so that it holds under any host name. Format: Xau(3).
  */
 
+#define COOKIE_NAME "MIT-MAGIC-COOKIE-1"
+#define COOKIE_BYTES 16
+
 /* Makes or replaces @path, 0600. @number: of the display. Returns 0 or negative errno. */
 int authority_write(const char *path, unsigned number);

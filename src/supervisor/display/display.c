@@ -18,6 +18,7 @@
 #include "supervisor/display/attach.h"
 #include "supervisor/display/authority.h"
 #include "supervisor/display/setup.h"
+#include "supervisor/display/user-authority.h"
 #include "supervisor/ready-line.h"
 #include "supervisor/supervisor.h"
 
@@ -36,7 +37,8 @@ struct display {
 	sd_event_source *start_timer;
 	struct setup *setup;
 	const struct display_watch *watch; /* borrowed */
-	char *authority;
+	char *authority; /* ours alone, or the user's, which has others' entries */
+	bool authority_has_entry; /* of a display of this number, in the user's */
 	unsigned number;
 	char name[16];
 	bool was_up; /* the server itself said that it is ready, in this run */
@@ -100,6 +102,27 @@ static void remove_socket(struct display *self)
 		unlink(path);
 }
 
+static int write_authority(struct display *self)
+{
+	int r;
+
+	if (!self->supervisor->flavour->authority_file)
+		return authority_write(self->authority, self->number);
+	r = user_authority_add(self->authority, self->number);
+	if (r == 0)
+		self->authority_has_entry = true;
+	return r;
+}
+
+static void remove_authority(struct display *self)
+{
+	if (!self->supervisor->flavour->authority_file)
+		unlink(self->authority);
+	else if (self->authority_has_entry)
+		user_authority_remove(self->authority, self->number);
+	self->authority_has_entry = false;
+}
+
 static void clear_run(struct display *self)
 {
 	self->is_ready = false;
@@ -158,7 +181,7 @@ static void handle_ready_line(void *data, const char *line)
 	int r;
 
 	(void)line;
-	log_debug("the X server accepts connections");
+	log_info("X server is active.");
 	self->was_up = true;
 	r = xcb_connect_file(self->name, self->authority, &connection, NULL);
 	if (r == 0)
@@ -212,9 +235,13 @@ static int launch(struct display *self, char *text, size_t size)
 	struct spawn spawn = { .argv = argv.args, .directory = "/" };
 	int r;
 
-	r = authority_write(self->authority, self->number);
-	if (r == 0)
-		r = self->impl->prepare(&how, &argv);
+	r = write_authority(self);
+	if (r < 0) {
+		snprintf(text, size, "the display's entry cannot be written to %s: %s",
+			self->authority, strerror(-r));
+		return r;
+	}
+	r = self->impl->prepare(&how, &argv);
 	if (r < 0) {
 		snprintf(text, size, "files for the X server cannot be written in %s: %s",
 			supervisor->paths.runtime_dir, strerror(-r));
@@ -234,7 +261,7 @@ static int launch(struct display *self, char *text, size_t size)
 		return r;
 	spawn.envp = (const char *const *)env.vars;
 	spawn_map(&spawn, ready_fd, READY_FD);
-	log_info("starting %s on display %s", self->impl->name, self->name);
+	log_info("Starting %s on display %s", argv.args[0], self->name);
 	r = child_start(
 		&self->child, &spawn, &supervisor->components[POLICY_DISPLAY].output);
 	if (r < 0) {
@@ -276,6 +303,7 @@ static void handle_ended(void *data, int code, int status)
 
 	clear_run(self);
 	remove_socket(self);
+	remove_authority(self);
 	if (try_something_else(self))
 		return;
 	supervisor_child_ended(self->supervisor, POLICY_DISPLAY, code, status, false);
@@ -315,8 +343,11 @@ int display_create(struct display **ret, struct supervisor *supervisor, char **r
 	if (!self)
 		return -ENOMEM;
 	self->supervisor = supervisor;
-	self->authority = xprintf("%s/xauthority", supervisor->paths.runtime_dir);
+	self->authority = supervisor->flavour->authority_file
+		? xprintf("%s/%s", supervisor->paths.home, supervisor->flavour->authority_file)
+		: xprintf("%s/xauthority", supervisor->paths.runtime_dir);
 	child_init(&self->child, supervisor->event, handle_ended, self);
+	self->child.name = "display server";
 	r = choose(self, ret_why);
 	if (r < 0) {
 		display_destroy(self);
@@ -333,7 +364,8 @@ void display_destroy(struct display *self)
 	clear_run(self);
 	attach_destroy(self->attach);
 	child_finish(&self->child);
-	unlink(self->authority);
+	if (self->authority)
+		remove_authority(self);
 	free(self->authority);
 	free(self);
 }
@@ -347,6 +379,8 @@ int display_start(struct supervisor *supervisor, char *text, size_t size)
 		attach_start(self->attach);
 		return 0;
 	}
+	log_info("Launching X server and X session.");
+	log_info("Setting up and launching session");
 	self->is_stopping = false;
 	self->was_up = false;
 	if (!find_number(self, supervisor->flavour->first_display)) {

@@ -47,6 +47,7 @@ struct display_impl {
 	int (*prepare)(const struct display_launch *launch, struct display_argv *ret);
 	/* RandR outputs that get our modes (XINIT-4); NULL-terminated. */
 	const char *const *outputs;
+	bool starts_largest; /* and may be made so again: see size-watch.h */
 };
 
 extern const struct display_impl display_xorg;

@@ -60,7 +60,7 @@ static void handle_switched(void *data, const void *reply, const xcb_generic_err
 }
 
 /* The screen can only be resized while no CRTC shows a part beyond it: off, resize, on. */
-static void switch_on_first_size(struct randr *self)
+void randr_switch_to_first_size(struct randr *self)
 {
 	xcb_connection_t *c = xcb_source_connection(self->source);
 	const struct output *output = &self->outputs[0];
@@ -98,7 +98,7 @@ static void add_modes(struct randr *self)
 					c, self->outputs[o].id, self->modes[m]);
 		}
 	}
-	switch_on_first_size(self);
+	randr_switch_to_first_size(self);
 }
 
 /* Replies come in the order of the requests. */

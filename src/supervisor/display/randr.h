@@ -17,7 +17,7 @@
 struct randr;
 struct xcb_source;
 
-/* @error: 0, or negative errno: the server keeps the size that it had. */
+/* May be called from within randr_switch_to_first_size(). @error: 0, or negative errno: the server keeps the size that it had. */
 typedef void (*randr_done_fn)(void *data, int error);
 
 /**
@@ -30,6 +30,9 @@ typedef void (*randr_done_fn)(void *data, int error);
  */
 int randr_start(struct randr **ret, struct xcb_source *source, xcb_window_t root,
 	const char *const *outputs, const struct settings *sizes, randr_done_fn done, void *data);
+
+/* Once done: the first size again. @done is called again. */
+void randr_switch_to_first_size(struct randr *self);
 
 /* May be called at any time, also from @done. Takes NULL. */
 void randr_destroy(struct randr *self);

@@ -11,6 +11,7 @@
 #include "loop/xcb-source.h"
 #include "supervisor/display/keymap.h"
 #include "supervisor/display/randr.h"
+#include "supervisor/display/size-watch.h"
 
 #define CHECK_LIMIT_USEC (1 * USEC_PER_SEC)
 #define WM_PROPERTY "_NET_SUPPORTING_WM_CHECK"
@@ -25,7 +26,9 @@ struct setup {
 	xcb_window_t root;
 	xcb_atom_t wm_atom;
 	struct keymap *keymap;
-	struct randr *randr;
+	struct randr *randr; /* until it is done; longer where the size is watched */
+	struct size_watch size_watch;
+	bool is_done;
 
 	/* One question at a time: does it still answer? */
 	void (*check_done)(void *data, bool alive);
@@ -47,11 +50,19 @@ static void handle_modes(void *data, int error)
 {
 	struct setup *self = data;
 
-	randr_destroy(self->randr);
-	self->randr = NULL;
 	if (error)
 		log_warning("the X server keeps its own size: the modes could not be set: %s",
 			strerror(-error));
+	if (self->is_done)
+		return;
+	self->is_done = true;
+	if (error || !self->impl->starts_largest) {
+		randr_destroy(self->randr);
+		self->randr = NULL;
+	} else {
+		size_watch_start(&self->size_watch, xcb_source_connection(self->source),
+			self->root, self->settings);
+	}
 	self->events->done(self->data);
 }
 
@@ -89,12 +100,17 @@ static void handle_event(void *data, const xcb_generic_event_t *event)
 {
 	struct setup *self = data;
 
+	if (size_watch_handle_event(&self->size_watch, event, clock_now())) {
+		log_info("the screen was made as large as it can be: back to the first size");
+		randr_switch_to_first_size(self->randr);
+		return;
+	}
 	switch (event->response_type & 0x7f) {
 	case XCB_PROPERTY_NOTIFY: {
 		const xcb_property_notify_event_t *notify = (const void *)event;
 
-		if (self->wm_atom && notify->atom == self->wm_atom
-			&& notify->state == XCB_PROPERTY_NEW_VALUE)
+		if (self->wm_atom && notify->atom == self->wm_atom &&
+			notify->state == XCB_PROPERTY_NEW_VALUE)
 			self->events->window_manager(self->data);
 		break;
 	}

@@ -38,4 +38,5 @@ const struct display_impl display_xvfb = {
 	.is_installed = is_installed,
 	.prepare = prepare,
 	.outputs = outputs,
+	.starts_largest = true,
 };

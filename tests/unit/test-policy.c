@@ -494,7 +494,7 @@ static void test_a_display_that_is_away_is_waited_for_without_a_count(void **sta
 	struct policy policy;
 
 	policy_init(&policy, &policy_rules_own, &limits, 0, 0);
-	policy_leave_out(&policy, POLICY_SESSION_PARTS);
+	policy_leave_out(&policy, POLICY_SESSION_PARTS | POLICY_BIT(POLICY_CRASH_UPLOADER));
 	actions = step(&policy, POLICY_TICK, 0, 0);
 	assert_int_equal(actions.start, POLICY_BIT(POLICY_HOST) | POLICY_BIT(POLICY_DISPLAY));
 	step(&policy, POLICY_IS_READY, POLICY_HOST, 0);
@@ -521,7 +521,7 @@ static void test_a_stop_waits_for_no_display_that_is_away(void **state)
 	struct policy policy;
 
 	policy_init(&policy, &policy_rules_own, &limits, 0, 0);
-	policy_leave_out(&policy, POLICY_SESSION_PARTS);
+	policy_leave_out(&policy, POLICY_SESSION_PARTS | POLICY_BIT(POLICY_CRASH_UPLOADER));
 	step(&policy, POLICY_TICK, 0, 0);
 	step(&policy, POLICY_IS_AWAY, POLICY_DISPLAY, 0);
 	actions = step(&policy, POLICY_STOP, 0, SEC);

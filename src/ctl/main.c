@@ -46,6 +46,7 @@ static const struct command {
 		"  -f, --foreground         stay, end with Ctrl-C\n"
 		"  -s, --size WxH           size of the screen; again for others to choose from\n"
 		"      --display xorg|xvfb  the X server; otherwise the best that works\n"
+		"      --display attach[:N] a display that is there already, such as :0\n"
 		"      --session COMMAND    what to run as the desktop session\n"
 		"      --listen ADDR:PORT   where browsers connect to (default 127.0.0.1:2327)\n" },
 	{ "stop", ctl_stop,

@@ -22,6 +22,15 @@ int proc_stat_read(pid_t pid, struct proc_stat *ret);
 /* Start time of @pid; 0 when there is no such process. */
 uint64_t proc_start_time(pid_t pid);
 
+/* The kernel's 15 characters of its name, cut or not, and a NUL. */
+#define PROC_NAME_MAX 16
+
+/* 0 or negative errno (-ESRCH: no such process). */
+int proc_name(pid_t pid, char ret[PROC_NAME_MAX]);
+
+/* The first process for which @matches is true, in no particular order; 0: none. */
+pid_t proc_find(bool (*matches)(void *data, pid_t pid), void *data);
+
 /**
  * proc_signal_descendants() - send @signo to every process below @root
  * @spare:  a pid that is left alone, with all below it (0: none)

@@ -305,7 +305,7 @@ int main(int argc, char **argv)
 	if (r == 0) {
 		self.x_options = (const char *const *)argv + optind;
 		self.program_dir = proc_program_dir();
-		r = self.program_dir ? paths_init(&self.paths, &why) : -ENOENT;
+		r = self.program_dir ? paths_init(&self.paths, &flavour_afar, NULL, &why) : -ENOENT;
 		status = EXIT_FAILED;
 	}
 	if (r == 0 && options.new_pin)

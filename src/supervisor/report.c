@@ -24,27 +24,19 @@ void report_init(struct report *self, bool foreground)
 }
 
 /* Whoever waited may be gone: that is no trouble of ours. */
-static void send(struct report *self, const char *text, size_t n)
+static void give_up(struct report *self)
 {
-	if (self->fd >= 0 && sys_write_all(self->fd, text, n) < 0)
-		self->fd = self->plain ? -1 : fd_close(self->fd);
+	self->fd = self->plain ? -1 : fd_close(self->fd);
 }
 
 /* Each line of the text with @prefix before it. */
 __attribute__((format(printf, 3, 0))) static void send_lines(struct report *self, const char *prefix, const char *format, va_list args)
 {
-	char text[2048], line[2080];
+	char text[2048];
 
 	vsnprintf(text, sizeof(text), format, args);
-	for (char *at = text, *next; at; at = next) {
-		int n;
-
-		next = strchr(at, '\n');
-		if (next)
-			*next++ = '\0';
-		n = snprintf(line, sizeof(line), "%s%s\n", prefix, at);
-		send(self, line, (size_t)n);
-	}
+	if (self->fd >= 0 && report_fd_send(self->fd, prefix, text) < 0)
+		give_up(self);
 }
 
 void report_line(struct report *self, const char *format, ...)
@@ -52,7 +44,7 @@ void report_line(struct report *self, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	send_lines(self, self->plain ? "" : "MSG:", format, args);
+	send_lines(self, self->plain ? "" : REPORT_MESSAGE, format, args);
 	va_end(args);
 }
 
@@ -73,7 +65,8 @@ void report_ready(struct report *self)
 {
 	if (!report_is_awaited(self))
 		return;
-	send(self, "READY\n", 6);
+	if (sys_write_all(self->fd, REPORT_READY, strlen(REPORT_READY)) < 0)
+		give_up(self);
 	report_failed(self);
 }
 

@@ -18,7 +18,7 @@
 #include "base/spawn.h"
 #include "supervisor/attempts.h"
 #include "supervisor/component.h"
-#include "supervisor/flavour.h"
+#include "base/flavour.h"
 #include "supervisor/listen.h"
 #include "supervisor/outlog.h"
 #include "supervisor/policy.h"

@@ -136,7 +136,7 @@ static void tell_service_manager(void)
 	CLEANUP(close) int fd = notify_socket_open();
 
 	if (fd >= 0)
-		notify_socket_send(fd, text, strlen(text));
+		notify_socket_send(fd, text, strlen(text), true);
 }
 
 int ctl_start(struct ctl *ctl, int argc, char **argv)

@@ -18,10 +18,10 @@
 #include "base/proc.h"
 #include "base/spawn.h"
 #include "base/str.h"
+#include "base/trusted.h"
 #include "chooser/launch.h"
 #include "chooser/remember.h"
 #include "chooser/sessions.h"
-#include "chooser/trusted.h"
 #include "chooser/window.h"
 #include "version.h"
 

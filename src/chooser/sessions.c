@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "chooser/trusted.h"
+#include "base/trusted.h"
 
 #define SUFFIX ".desktop"
 #define GROUP G_KEY_FILE_DESKTOP_GROUP
@@ -144,8 +144,7 @@ static void add_file(struct sessions *self, const char *id, const char *path)
 		log_warning("%s is not listed: %s", path, trusted_why(r));
 		return;
 	}
-	/* GLib calls an empty file an error; it is the way to hide another. */
-	if (n && !g_key_file_load_from_data(file, text, n, G_KEY_FILE_NONE, &error)) {
+	if (!g_key_file_load_from_data(file, text, n, G_KEY_FILE_NONE, &error)) {
 		log_warning("%s is not listed: %s", path, error->message);
 		return;
 	}

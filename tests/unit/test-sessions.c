@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/sys.h"
-#include "chooser/trusted.h"
+#include "base/trusted.h"
 #include "unit/test.h"
 
 #define GOOD "[Desktop Entry]\nName=Good\nExec=good\n"

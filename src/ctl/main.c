@@ -26,6 +26,7 @@ static const char help[] =
 	"  link          print a new link that signs a browser in, once\n"
 	"  pin           tell when the PIN was set; --new makes another\n"
 	"  logs          print the log\n"
+	"  doctor        look at what a desktop needs, and say what to do\n"
 	"  enable        start the desktop with the machine, by systemd; --now at once too\n"
 	"  disable       no longer do so; --now ends it too\n"
 	"\n"
@@ -65,6 +66,10 @@ static const struct command {
 	{ "disable", ctl_disable,
 		"Usage: afar disable [--now]\n\nHas systemd start your desktop no longer; with --now it "
 		"is ended too.\n" },
+	{ "doctor", ctl_doctor,
+		"Usage: afar doctor [--json]\n\nLooks at what a desktop needs on this machine, one line for "
+		"each thing, and says\nwhat to do where it is lacking. Changes nothing. Exit status 1: there "
+		"is a problem.\n" },
 	{ "logs", ctl_logs, "Usage: afar logs\n\nPrints the log of the daemon and of all that it started.\n" },
 };
 

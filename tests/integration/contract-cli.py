@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The contract's command: what it prints, returns, and runs.
 
-contract-cli.py [BUILD-DIRECTORY [WORD-IN-A-NAME…]]. The real command and the real guard; everything else that it
-calls is a fake that records how it was called. What the command looks for in /usr, /etc and /run
-is put there in a mount namespace of the test's own, which takes root.
+contract-cli.py [BUILD-DIRECTORY [WORD-IN-A-NAME…]]. The real command and the real guard; all
+that they call is a fake, see contract.py.
 """
 import argparse
 import hashlib
@@ -12,249 +11,16 @@ import json
 import os
 import pty
 import random
-import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
-from hosting import BUILD, SLOW, check, run, wait_for
+from contract import *
 from homes import is_alive
-
-PROGRAM = os.path.join(BUILD, "src", "afar")
-NAME = "chrome-remote-desktop"
-ROOT = os.getuid() == 0
-
-# Records argv, environment, standard input and descriptors in $RECORD/NAME.json, then does what
-# $RECORD/NAME.do says: a shell text.
-RECORDER = r'''#!/usr/bin/python3 -I
-import json, os, sys
-name = os.path.basename(sys.argv[0])
-record = os.environ.get("RECORD")
-fds = {f: os.readlink("/proc/self/fd/" + f) for f in os.listdir("/proc/self/fd")
-       if os.path.islink("/proc/self/fd/" + f)}
-tty = os.isatty(0)
-text = "" if tty or "NO_STDIN" in os.environ else sys.stdin.read()
-out = os.path.join(record, name + ".json")
-with open(out + ".new", "w") as f:
-    json.dump({"argv": sys.argv, "env": dict(os.environ), "stdin": text, "fds": fds,
-               "sid": os.getsid(0), "pid": os.getpid()}, f)
-os.rename(out + ".new", out)
-try:
-    with open(os.path.join(record, name + ".do")) as f:
-        os.execv("/bin/sh", ["sh", "-c", f.read(), *sys.argv])
-except FileNotFoundError:
-    pass
-'''
-
-# As the original looks to others; ends on SIGTERM unless told to be stubborn.
-ORIGINAL = r'''
-import os, signal, sys
-def note(signo, frame):
-    with open(os.path.join(os.environ["RECORD"], "original.%d" % os.getpid()), "a") as f:
-        f.write(signal.Signals(signo).name + "\n")
-    if signo == signal.SIGTERM and "STUBBORN" not in os.environ:
-        os._exit(0)
-signal.signal(signal.SIGTERM, note)
-signal.signal(signal.SIGHUP, note)
-print("up", flush=True)
-while True:
-    signal.pause()
-'''
-
-SUPERVISOR = r'''#!/usr/bin/python3 -I
-import json, os, signal, sys
-record = os.environ["RECORD"]
-def note(signo, frame):
-    with open(os.path.join(record, "supervisor.signals"), "a") as f:
-        f.write(signal.Signals(signo).name + "\n")
-    if signo == signal.SIGTERM:
-        os._exit(0)
-signal.signal(signal.SIGTERM, note)
-signal.signal(signal.SIGHUP, note)
-fds = {f: os.readlink("/proc/self/fd/" + f) for f in os.listdir("/proc/self/fd")
-       if os.path.islink("/proc/self/fd/" + f)}
-guard = os.getppid()
-with open("/proc/%d/cmdline" % guard, "rb") as f:
-    cmdline = [a.decode() for a in f.read().split(b"\0")[:-1]]
-out = os.path.join(record, "supervisor.json")
-with open(out + ".new", "w") as f:
-    json.dump({"argv": sys.argv, "guard": cmdline, "guard_pid": guard, "fds": fds,
-               "env": dict(os.environ)}, f)
-os.rename(out + ".new", out)
-try:
-    os.write(202, b"READY\n")
-    os.close(202)
-except OSError:
-    pass
-while True:
-    signal.pause()
-'''
-
-
-def write(path, text, mode=0o755):
-    with open(path, "w") as f:
-        f.write(text)
-    os.chmod(path, mode)
-    return path
-
-
-class Place:
-    """A home, and a directory that looks like the vendor's, with fakes in it."""
-
-    def __init__(self, **env):
-        self.path = tempfile.mkdtemp(prefix="afar-cli-", dir="/var/tmp")
-        os.chmod(self.path, 0o755)
-        self.home, self.dir, self.bin, self.path_dir, self.record, self.run_dir = (
-            os.path.join(self.path, n) for n in ("home", "dir", "bin", "path", "record", "run"))
-        for d in (self.home, self.dir, self.bin, self.path_dir, self.record, self.run_dir):
-            os.mkdir(d, 0o700 if d == self.run_dir else 0o755)
-        for program in ("afar", "afar-guard"):
-            shutil.copy(os.path.join(BUILD, "src", program), self.bin)
-        write(os.path.join(self.bin, "afar-supervisor"), SUPERVISOR)
-        self.script = os.path.join(self.dir, NAME)
-        os.symlink(os.path.join(self.bin, "afar"), self.script)
-        self.fake("user-session")
-        self.config = os.path.join(self.home, ".config", NAME)
-        self.env = {
-            "HOME": self.home, "PATH": self.path_dir + ":/usr/sbin:/usr/bin:/sbin:/bin",
-            "RECORD": self.record, "USER": "root", "LOGNAME": "me", "SHELL": "/bin/sh",
-            "XDG_RUNTIME_DIR": self.run_dir, **env,
-        }
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
-            if name in os.environ:
-                self.env[name] = os.environ[name]
-        self.children = []
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for child in self.children:
-            if child.poll() is None:
-                child.kill()
-            child.wait()
-        if os.path.exists(self.recorded_path("supervisor")):
-            pid = self.recorded("supervisor")["guard_pid"]
-            if is_alive(pid) and NAME in cmdline(pid):
-                os.kill(pid, signal.SIGTERM)
-                wait_for(lambda: not is_alive(pid), "the guard ends")
-        shutil.rmtree(self.path, ignore_errors=True)
-
-    def fake(self, name, do=None, directory=None):
-        """A recording program; do: what it does then."""
-        if do is not None:
-            write(os.path.join(self.record, name + ".do"), do, 0o644)
-        return write(os.path.join(directory or self.dir, name), RECORDER)
-
-    def recorded_path(self, name):
-        return os.path.join(self.record, name + ".json")
-
-    def recorded(self, name):
-        with open(self.recorded_path(name)) as f:
-            return json.load(f)
-
-    def was_called(self, name):
-        return os.path.exists(self.recorded_path(name))
-
-    def forget(self, name):
-        if self.was_called(name):
-            os.unlink(self.recorded_path(name))
-
-    def call(self, *args, prefix=(), env=None, argv0=None, stdin="", **more):
-        """(exit status, stdout, stderr)"""
-        env = {k: v for k, v in {**self.env, **(env or {})}.items() if v is not None}
-        done = subprocess.run(
-            [*prefix, argv0 or self.script, *args], env=env, cwd=self.path, input=stdin, text=True,
-            errors="surrogateescape", capture_output=True, timeout=more.pop("timeout", 60), **more)
-        return done.returncode, done.stdout, done.stderr
-
-    def default_config(self):
-        name = hashlib.md5(socket.gethostname().encode()).hexdigest()
-        return os.path.join(self.config, f"host#{name}.json")
-
-    def start_original(self, *args, script=None, prefix=(), **env):
-        """A Python process that runs a script of that name."""
-        script = script or write(os.path.join(self.path_dir, NAME), ORIGINAL)
-        if not os.path.exists(script):
-            write(script, ORIGINAL)
-        child = subprocess.Popen(
-            [*prefix, "/usr/bin/python3", script, *args], env={**self.env, **env},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        self.children.append(child)
-        check(child.stdout.readline() == "up\n", "the original did not start")
-        child.stdout.close()
-        return child
-
-    def signals(self, child):
-        try:
-            with open(os.path.join(self.record, f"original.{child.pid}")) as f:
-                return f.read().split()
-        except FileNotFoundError:
-            return []
-
-    def start_child(self, *args, pipe=True, **env):
-        """--start --child-process as user-session runs it; (Popen, what came on 202 until its end)."""
-        read_end, write_end = os.pipe()
-        log = open(os.path.join(self.path, "log"), "w+")
-
-        def become():
-            os.dup2(write_end, 202)
-        child = subprocess.Popen(
-            [self.script, "--start", "--child-process", *args], env={**self.env, **env},
-            cwd=self.path, stdin=subprocess.DEVNULL, stdout=log, stderr=log, close_fds=False,
-            preexec_fn=become if pipe else None)
-        self.children.append(child)
-        os.close(write_end)
-        with open(read_end) as f:
-            news = f.read()
-        log.seek(0)
-        return child, news, log.read()
-
-
-def cmdline(pid):
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as f:
-            return f.read().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
-
-
-class World:
-    """Prefix for a command in namespaces of its own: programs, files and the host's name."""
-
-    def __init__(self, place, systemd=False, programs=(), without=(), hostname=None, etc=None,
-                 x11=None, group=None):
-        work = os.path.join(place.path, "world")
-        steps = ["set -e", f"mkdir -p {work}", f"mount -t tmpfs none {work}"]
-        for where in ("/usr/bin", "/usr/sbin"):
-            mine = work + "/" + os.path.basename(where)
-            steps += [f"mkdir {mine} {mine}.work",
-                      f"mount -t overlay none -o lowerdir={where},upperdir={mine},"
-                      f"workdir={mine}.work {where}"]
-        for path in programs:
-            place.fake(os.path.basename(path))
-            steps.append(f"cp {place.dir}/{os.path.basename(path)} {path}")
-        steps += [f"rm -f {path}" for path in without]
-        steps.append("mount -t tmpfs none /run")
-        if systemd:
-            steps.append("mkdir -p /run/systemd/system")
-        if hostname:
-            steps.append(f"hostname {hostname}")
-        if x11 is not None:
-            steps.append("mkdir -p /etc/X11 && mount -t tmpfs none /etc/X11")
-            for name, text in x11.items():
-                steps.append(f"printf '%s' {shlex.quote(text)} >/etc/X11/{name}")
-        if group is not None:
-            path = write(os.path.join(place.path, "group"), group, 0o644)
-            steps.append(f"mount --bind {path} /etc/group")
-        self.prefix = ["unshare", "--mount", "--uts", "sh", "-c",
-                       "\n".join(steps) + '\nexec "$@"', "sh"]
-
+from hosting import BUILD, SLOW, check, run, wait_for
 
 SUDO, PKEXEC = "/usr/bin/sudo", "/usr/bin/pkexec"
 
@@ -262,7 +28,8 @@ SUDO, PKEXEC = "/usr/bin/sudo", "/usr/bin/pkexec"
 # --- A2: the command line ---
 
 
-def CLI_1_CLI_2_command_lines_are_read_as_argparse_reads_them():
+# CLI-1, CLI-2
+def command_lines_are_read_as_argparse_reads_them():
     """Against the real argparse, on ten thousand lines of words that matter."""
     parser = argparse.ArgumentParser(prog=NAME, add_help=False)
     parser.error = lambda message: (_ for _ in ()).throw(ValueError(message))
@@ -309,7 +76,8 @@ def CLI_1_CLI_2_command_lines_are_read_as_argparse_reads_them():
         check(said == expected(line), "seed", seed, line, "read as", said, "not", expected(line))
 
 
-def CLI_2_wrong_usage_is_status_2_with_the_usage_line():
+# CLI-2
+def wrong_usage_is_status_2_with_the_usage_line():
     with Place() as p:
         for args in (["--nonsense"], ["--config"], ["--st"], ["--start=1"], ["--watch-resolution", "1"],
                      ["--watch-resolution", "a", "b"], ["a", "--stop", "b"], ["-x"]):
@@ -330,7 +98,8 @@ def CLI_2_wrong_usage_is_status_2_with_the_usage_line():
         check(not os.path.exists(p.config), "something was made")
 
 
-def CLI_3_the_first_mode_in_order_wins():
+# CLI-3
+def the_first_mode_in_order_wins():
     with Place() as p:
         modes = [("--get-status", (0, "STOPPED\n", "")), ("--check-running", (1, "", "")),
                  ("--stop", (0, "The daemon is not currently running\n", "")),
@@ -343,14 +112,16 @@ def CLI_3_the_first_mode_in_order_wins():
         check(not p.was_called("user-session"))
 
 
-def CLI_4_without_a_mode_it_says_what_it_is_for():
+# CLI-4
+def without_a_mode_it_says_what_it_is_for():
     with Place() as p:
         for args in ([], ["-s", "800x600"], ["--child-process"], ["--", "-nocursor"]):
             code, out, err = p.call(*args)
             check((code, out) == (1, "") and "not intended for end-users" in err, code, out, err)
 
 
-def CLI_5_PIN_3_the_hosts_name_names_the_configuration():
+# CLI-5, PIN-3
+def the_hosts_name_names_the_configuration():
     with Place() as p:
         world = World(p, hostname="crd-test-host")
         check(p.call("--start", prefix=world.prefix)[0] == 0)
@@ -359,7 +130,8 @@ def CLI_5_PIN_3_the_hosts_name_names_the_configuration():
               p.recorded("user-session")["argv"])
 
 
-def CLI_5_START_2_a_given_configuration_is_made_canonical():
+# CLI-5, START-2
+def a_given_configuration_is_made_canonical():
     with Place() as p:
         os.makedirs(p.config)
         os.symlink(p.config, p.path + "/link")
@@ -378,7 +150,8 @@ def CLI_5_START_2_a_given_configuration_is_made_canonical():
         check(p.recorded("user-session")["argv"][1:] == ["start", "--", "--start", "--conf", canonical])
 
 
-def D_20_a_renamed_host_keeps_its_configuration():
+# D-20
+def a_renamed_host_keeps_its_configuration():
     with Place() as p:
         os.makedirs(p.config)
         old = write(p.config + "/host#" + "0" * 32 + ".json", "{}", 0o600)
@@ -395,7 +168,8 @@ def D_20_a_renamed_host_keeps_its_configuration():
         check(p.call("--get-status")[1] == "STARTED\n")
 
 
-def CLI_6_CLI_7_CLI_8_the_status_says_whether_it_could_be_started():
+# CLI-6, CLI-7, CLI-8
+def the_status_says_whether_it_could_be_started():
     session, gdm = "exec xterm\n", "/usr/sbin/gdm3"
     xsession = {"Xsession": "#!/bin/sh\n"}
     table = [
@@ -428,7 +202,8 @@ def CLI_6_CLI_7_CLI_8_the_status_says_whether_it_could_be_started():
             check(said == (0, expected + "\n", ""), files, x11, process, said)
 
 
-def FUZ_10_a_display_manager_file_that_is_none_does_not_hang():
+# FUZ-10
+def a_display_manager_file_that_is_none_does_not_hang():
     with Place() as p:
         world = World(p, x11={"Xsession": ""})
         for make in ("mkfifo", "mkdir", "ln -s /dev/zero", "ln -s default-display-manager"):
@@ -441,7 +216,8 @@ def FUZ_10_a_display_manager_file_that_is_none_does_not_hang():
 # --- A4: instances; CLI-9, CLI-10, CLI-11 ---
 
 
-def INST_2_INST_3_CLI_9_CLI_10_CLI_11_an_original_is_found_and_told():
+# INST-2, INST-3, CLI-9, CLI-10, CLI-11
+def an_original_is_found_and_told():
     with Place() as p:
         os.makedirs(p.config)
         config = p.default_config()
@@ -462,7 +238,8 @@ def INST_2_INST_3_CLI_9_CLI_10_CLI_11_an_original_is_found_and_told():
         check(p.call("--check-running") == (1, "", "") and p.call("--reload") == (1, "", ""))
 
 
-def INST_3_a_legacy_original_is_found_by_its_path_alone():
+# INST-3
+def a_legacy_original_is_found_by_its_path_alone():
     with Place() as p:
         os.makedirs(p.config)
         elsewhere = p.start_original("--start")
@@ -479,7 +256,8 @@ def INST_3_a_legacy_original_is_found_by_its_path_alone():
         check(is_alive(elsewhere.pid))
 
 
-def INST_4_a_child_is_preferred_and_the_only_one_that_counts_for_a_child():
+# INST-4
+def a_child_is_preferred_and_the_only_one_that_counts_for_a_child():
     with Place() as p:
         config = "--config=" + p.default_config()
         p.start_original("--start", config)
@@ -499,7 +277,8 @@ def INST_4_a_child_is_preferred_and_the_only_one_that_counts_for_a_child():
         check(is_alive(third.pid))
 
 
-def INST_1_another_users_original_and_one_that_hides_are_passed_over():
+# INST-1
+def another_users_original_and_one_that_hides_are_passed_over():
     with Place() as p:
         os.makedirs(p.config)
         os.chmod(p.record, 0o777)
@@ -515,7 +294,8 @@ def INST_1_another_users_original_and_one_that_hides_are_passed_over():
         zombie.wait()
 
 
-def INST_5_START_6_PKG_9_ours_is_known_by_its_lock():
+# INST-5, START-6, PKG-9
+def ours_is_known_by_its_lock():
     with Place() as p:
         os.makedirs(p.config)
         child, news, log = p.start_child("-s", "800x600", "--size=1024x768", "--", "-nocursor", "--config=q")
@@ -548,7 +328,8 @@ def INST_5_START_6_PKG_9_ours_is_known_by_its_lock():
         check(os.listdir(p.run_dir) == [], os.listdir(p.run_dir))
 
 
-def INST_5_two_configurations_run_beside_each_other():
+# INST-5
+def two_configurations_run_beside_each_other():
     with Place() as p:
         other = p.path + "/other.json"
         child, news, log = p.start_child("--config=other.json")
@@ -566,7 +347,8 @@ def INST_5_two_configurations_run_beside_each_other():
         check(p.call("--stop", "--config", other)[1] == f"Killing process {child.pid}\n")
 
 
-def INST_5_D_16_twenty_starts_at_once_make_one_daemon():
+# INST-5, D-16
+def twenty_starts_at_once_make_one_daemon():
     with Place() as p:
         results = []
 
@@ -585,7 +367,8 @@ def INST_5_D_16_twenty_starts_at_once_make_one_daemon():
         check(p.call("--stop")[0] == 0)
 
 
-def INST_5_a_lock_that_a_killed_daemon_left_means_nothing():
+# INST-5
+def a_lock_that_a_killed_daemon_left_means_nothing():
     with Place() as p:
         os.makedirs(p.config)
         for text in ("", "1 1\n/x\n", "999999999 5\n/x\n", "garbage", "\0" * 100, "-1 -1\n\n"):
@@ -594,7 +377,8 @@ def INST_5_a_lock_that_a_killed_daemon_left_means_nothing():
             check(p.call("--stop")[1] == "The daemon is not currently running\n", text)
 
 
-def CLI_10_one_that_does_not_end_is_waited_for_half_a_minute():
+# CLI-10
+def one_that_does_not_end_is_waited_for_half_a_minute():
     with Place() as p:
         os.makedirs(p.config)
         config = p.path + "/stubborn.json"
@@ -610,7 +394,8 @@ def CLI_10_one_that_does_not_end_is_waited_for_half_a_minute():
 # --- ROOT-1, CLI-12, CLI-13, CLI-14 ---
 
 
-def ROOT_1_CLI_12_START_4_systemd_is_told_by_root():
+# ROOT-1, CLI-12, START-4
+def systemd_is_told_by_root():
     with Place() as p:
         unit = NAME + "@"
         sudo = World(p, systemd=True, programs=[SUDO], without=[PKEXEC]).prefix
@@ -632,7 +417,8 @@ def ROOT_1_CLI_12_START_4_systemd_is_told_by_root():
         check(not p.was_called("user-session"))
 
 
-def ROOT_1_the_exit_status_is_that_of_the_command():
+# ROOT-1
+def the_exit_status_is_that_of_the_command():
     with Place() as p:
         world = World(p, systemd=True, programs=[SUDO, PKEXEC]).prefix
         for do, expected in (("exit 7", 7), ("exit 127", 127), ("kill -9 $$", 247), ("kill -15 $$", 241)):
@@ -645,7 +431,8 @@ def ROOT_1_the_exit_status_is_that_of_the_command():
                 check(p.was_called("sudo") == (name == "sudo"), "asked twice")
 
 
-def D_9_ROOT_1_on_a_terminal_sudo_asks_when_pkexec_cannot():
+# D-9, ROOT-1
+def on_a_terminal_sudo_asks_when_pkexec_cannot():
     with Place(NO_STDIN="1") as p:
         world = World(p, systemd=True, programs=[SUDO, PKEXEC]).prefix
         for do, asks_sudo in (("exit 127", True), ("exit 126", False), ("exit 0", False)):
@@ -660,7 +447,8 @@ def D_9_ROOT_1_on_a_terminal_sudo_asks_when_pkexec_cannot():
             check(done.returncode == (0 if asks_sudo else int(do[5:])), do, done)
 
 
-def D_31_root_without_sudo_needs_none():
+# D-31
+def root_without_sudo_needs_none():
     with Place() as p:
         world = World(p, systemd=True, programs=["/usr/bin/systemctl"], without=[SUDO, PKEXEC])
         check(p.call("--start", prefix=world.prefix, env={"DISPLAY": ":7"}) == (0, "", ""))
@@ -672,7 +460,8 @@ def D_31_root_without_sudo_needs_none():
         check(code == 127 and "/usr/bin/sudo" in err, code, out, err)
 
 
-def CLI_12_the_user_is_found_as_getpass_finds_him():
+# CLI-12
+def the_user_is_found_as_getpass_finds_him():
     with Place() as p:
         world = World(p, systemd=True, programs=[SUDO]).prefix
         table = [({"LOGNAME": "a", "USER": "b"}, "a"), ({"LOGNAME": "", "USER": "b"}, "b"),
@@ -686,7 +475,8 @@ def CLI_12_the_user_is_found_as_getpass_finds_him():
         check(not os.path.exists(p.path + "/canary"))
 
 
-def D_19_START_4_options_are_kept_on_their_way_through_systemd():
+# D-19, START-4
+def options_are_kept_on_their_way_through_systemd():
     with Place() as p:
         world = World(p, systemd=True, programs=[SUDO]).prefix
         kept = p.config + "/start-options"
@@ -713,7 +503,8 @@ def D_19_START_4_options_are_kept_on_their_way_through_systemd():
             check(p.call(option, prefix=world)[0] == 0 and not os.path.exists(kept))
 
 
-def D_19_kept_options_that_others_may_have_written_are_not_used():
+# D-19
+def kept_options_that_others_may_have_written_are_not_used():
     with Place() as p:
         os.makedirs(p.config)
         kept = p.config + "/start-options"
@@ -748,7 +539,8 @@ def D_19_kept_options_that_others_may_have_written_are_not_used():
             check(not started()[0], "another's file was used")
 
 
-def CLI_13_a_user_who_lacks_the_group_is_added_and_started():
+# CLI-13
+def a_user_who_lacks_the_group_is_added_and_started():
     others = "root:x:0:\n"
     with Place() as p:
         for group in (others, others + NAME + ":x:777:\n", others + NAME + ":x:777:you,mee\n"):
@@ -763,7 +555,8 @@ def CLI_13_a_user_who_lacks_the_group_is_added_and_started():
         check("INFO" in err or "info" in err or "does not exist" not in err)
 
 
-def CLI_13_D_19_a_member_is_started_at_once():
+# CLI-13, D-19
+def a_member_is_started_at_once():
     with Place() as p:
         world = World(p, programs=[SUDO], group=f"root:x:0:\n{NAME}:x:777:you,me\n").prefix
         p.fake("user-session", "exit 3")
@@ -772,7 +565,8 @@ def CLI_13_D_19_a_member_is_started_at_once():
         check(not p.was_called("sudo") and "--start" in p.recorded("user-session")["argv"])
 
 
-def CLI_13_when_adding_fails_nothing_is_started():
+# CLI-13
+def when_adding_fails_nothing_is_started():
     with Place() as p:
         world = World(p, programs=[SUDO], group="root:x:0:\n").prefix
         p.fake("sudo", "exit 5")
@@ -781,7 +575,8 @@ def CLI_13_when_adding_fails_nothing_is_started():
         check(not p.was_called("user-session"))
 
 
-def CLI_14_root_makes_the_group_and_adds_the_user():
+# CLI-14
+def root_makes_the_group_and_adds_the_user():
     add, gpasswd = "/usr/sbin/groupadd", "/usr/bin/gpasswd"
     with Place() as p:
         world = World(p, programs=[add, gpasswd]).prefix
@@ -807,7 +602,8 @@ def CLI_14_root_makes_the_group_and_adds_the_user():
 # --- A5..A8: starting ---
 
 
-def START_5_USTART_1_user_session_gets_the_words_and_gives_the_status():
+# START-5, USTART-1
+def user_session_gets_the_words_and_gives_the_status():
     with Place() as p:
         config = "--config=" + p.default_config()
         p.fake("user-session", "exit 9")
@@ -823,7 +619,8 @@ def START_5_USTART_1_user_session_gets_the_words_and_gives_the_status():
         check(p.call("--start")[0] == 241)
 
 
-def CONST_7_user_session_lies_beside_the_command_as_it_was_called():
+# CONST-7
+def user_session_lies_beside_the_command_as_it_was_called():
     with Place() as p:
         check(p.call("--start", argv0="dir/../dir/./" + NAME)[0] == 0)
         check(p.recorded("user-session")["argv"][0] == p.dir + "/user-session")
@@ -839,7 +636,8 @@ def CONST_7_user_session_lies_beside_the_command_as_it_was_called():
         check(code == 127 and other + "/user-session" in err, code, err)
 
 
-def USTART_2_CONST_5_what_cannot_be_executed_has_its_status():
+# USTART-2, CONST-5
+def what_cannot_be_executed_has_its_status():
     with Place() as p:
         session = p.dir + "/user-session"
         os.unlink(session)
@@ -851,7 +649,8 @@ def USTART_2_CONST_5_what_cannot_be_executed_has_its_status():
               code, out, err)
 
 
-def USTART_3_ctrl_c_is_left_to_the_child():
+# USTART-3
+def ctrl_c_is_left_to_the_child():
     with Place(NO_STDIN="1") as p:
         p.fake("user-session", f'trap "exit 44" INT; mkfifo {p.path}/never; echo up; read x <{p.path}/never')
         command = subprocess.Popen([p.script, "--start"], env=p.env, stdin=subprocess.DEVNULL,
@@ -869,7 +668,8 @@ ps -o sid=,pid= -p $$ >"$RECORD/sg.sid"
 '''
 
 
-def USTART_2_SG_1_SG_2_without_the_right_sg_runs_it():
+# USTART-2, SG-1, SG-2
+def without_the_right_sg_runs_it():
     with Place() as p:
         session = p.dir + "/user-session"
         target = p.fake("real-session", "exit 12")
@@ -900,7 +700,8 @@ def USTART_2_SG_1_SG_2_without_the_right_sg_runs_it():
         check(target)
 
 
-def SG_3_a_group_that_cannot_be_entered_is_told():
+# SG-3
+def a_group_that_cannot_be_entered_is_told():
     with Place() as p:
         session = p.dir + "/user-session"
         os.chmod(session, 0o644)
@@ -917,7 +718,8 @@ def SG_3_a_group_that_cannot_be_entered_is_told():
         check(code == 127 and "sg" in err, code, err)
 
 
-def SG_4_ctrl_c_reaches_what_sg_runs():
+# SG-4
+def ctrl_c_reaches_what_sg_runs():
     with Place() as p:
         os.chmod(p.dir + "/user-session", 0o644)
         write(p.path_dir + "/sg", "#!/bin/sh\necho success >&6\nexec 6>&-\n"
@@ -930,7 +732,8 @@ def SG_4_ctrl_c_reaches_what_sg_runs():
         command.stdout.close()
 
 
-def SIZE_2_FUZ_07_a_wrong_size_is_refused_before_anything_starts():
+# SIZE-2, FUZ-07
+def a_wrong_size_is_refused_before_anything_starts():
     sizes = ["", "x", "1x", "x1", "0x0", "99x100", "100x99", "16385x100", "100x16385", "-1x-1", "0x10",
              "1e3x5", "99999999999x1", "1920\u00d71080", "100x100x100", "100X100", "a" * 65536, "--"]
     with Place() as p:
@@ -945,7 +748,8 @@ def SIZE_2_FUZ_07_a_wrong_size_is_refused_before_anything_starts():
         check(p.call("--start", "-s100x100", "-s16384x16384")[0] == 0)
 
 
-def MSG_1_why_a_child_cannot_start_is_told_to_who_waits():
+# MSG-1
+def why_a_child_cannot_start_is_told_to_who_waits():
     with Place() as p:
         os.makedirs(p.config)
         os.mkdir(p.config + "/lock")
@@ -975,7 +779,8 @@ def unit_start(p, *args, **env):
     return seen, child.communicate(timeout=10)[1]
 
 
-def START_3_LSH_1_LSH_3_the_daemon_has_what_the_profile_sets():
+# START-3, LSH-1, LSH-3
+def the_daemon_has_what_the_profile_sets():
     with Place() as p:
         write(p.home + "/.profile", "FROM_PROFILE='a b'; export FROM_PROFILE; echo noise\n")
         for shell in filter(os.path.exists, ("/bin/sh", "/bin/bash", "/bin/dash")):
@@ -988,7 +793,8 @@ def START_3_LSH_1_LSH_3_the_daemon_has_what_the_profile_sets():
         check(not os.path.exists(p.path + "/canary"))
 
 
-def LSH_1_LSH_2_LSH_3_the_shell_is_asked_first_and_gets_one_line():
+# LSH-1, LSH-2, LSH-3
+def the_shell_is_asked_first_and_gets_one_line():
     with Place() as p:
         shell = write(p.path_dir + "/fakesh", r'''#!/usr/bin/python3 -I
 import json, os, sys
@@ -1014,14 +820,19 @@ if "CRD_SHELL_TEST_OUTPUT" in text:
         check("profile says hello" not in out, "the probe's output went on")
 
 
-def LSH_2_the_shells_name_begins_with_a_dash():
+# LSH-2
+def the_shell_is_a_login_shell_as_any_other():
     with Place() as p:
-        write(p.home + "/.profile", "NAME_OF_SHELL=$0; export NAME_OF_SHELL\n")
+        write(p.home + "/.profile", "NAME_OF_SHELL=$0; export NAME_OF_SHELL\n"
+              'IGNORED=$(sed -n "s/^SigIgn:\t*//p" /proc/self/status); export IGNORED\n')
         seen, err = unit_start(p, SHELL="/bin/sh")
         check("NAME_OF_SHELL=-sh" in seen["guard_env"], seen["guard_env"])
+        ignored = next(v for v in seen["guard_env"] if v.startswith("IGNORED="))
+        check(int(ignored[8:], 16) == 0, "the profile runs with signals ignored:", ignored)
 
 
-def LSH_4_FUZ_08_without_a_usable_shell_it_starts_all_the_same():
+# LSH-4, FUZ-08
+def without_a_usable_shell_it_starts_all_the_same():
     with Place() as p:
         silent = write(p.path_dir + "/silent", "#!/bin/sh\nexit 0\n")
         failing = write(p.path_dir + "/failing", "#!/bin/sh\necho CRD_SHELL_TEST_OUTPUT; exit 1\n")
@@ -1038,7 +849,8 @@ def LSH_4_FUZ_08_without_a_usable_shell_it_starts_all_the_same():
         check(not os.path.exists(p.path + "/canary"))
 
 
-def LSH_2_a_profile_that_leaves_something_running_does_not_matter():
+# LSH-2
+def a_profile_that_leaves_something_running_does_not_matter():
     with Place() as p:
         write(p.home + "/.profile", "sleep 3 &\n")
         began = time.monotonic()
@@ -1047,7 +859,8 @@ def LSH_2_a_profile_that_leaves_something_running_does_not_matter():
         check(time.monotonic() - began < 12 * SLOW, "it waited for the limit")
 
 
-def LSH_2_LSH_4_a_profile_that_hangs_is_given_up():
+# LSH-2, LSH-4
+def a_profile_that_hangs_is_given_up():
     with Place() as p:
         write(p.home + "/.profile", '[ -e "$RECORD/probed" ] || { : >"$RECORD/probed"; sleep 1000; }\n')
         began = time.monotonic()
@@ -1059,7 +872,8 @@ def LSH_2_LSH_4_a_profile_that_hangs_is_given_up():
 # --- FUZ-07, FUZ-08, CONST-9 ---
 
 
-def CONST_9_FUZ_08_a_hostile_environment_is_no_trouble():
+# CONST-9, FUZ-08
+def a_hostile_environment_is_no_trouble():
     with Place() as p:
         os.makedirs(p.config)
         giant = "x" * (120 * 1024)
@@ -1077,7 +891,8 @@ def CONST_9_FUZ_08_a_hostile_environment_is_no_trouble():
         check(not os.path.exists(p.path + "/canary"))
 
 
-def FUZ_07_an_empty_argument_list_and_closed_descriptors_are_survived():
+# FUZ-07
+def an_empty_argument_list_and_closed_descriptors_are_survived():
     with Place() as p:
         done = subprocess.run(["/usr/bin/python3", "-c", f"""
 import ctypes, os
@@ -1096,7 +911,8 @@ libc.execve(b"{p.script}", argv, env)
             check(done.returncode == 0, closed, done)
 
 
-def FUZ_07_every_option_with_hostile_values_ends_with_a_status():
+# FUZ-07
+def every_option_with_hostile_values_ends_with_a_status():
     with Place() as p:
         values = [[], [""], ["x" * 65536], ["--"], ["\u00d7"], ["-1x-1"], ["0x10"], ["%n%s"]]
         for option in ("-s", "--size", "-f", "--stop", "-k", "--get-status", "--check-running", "--config",
@@ -1128,58 +944,58 @@ def get_status_takes_a_few_milliseconds():
 
 
 TESTS = [
-    CLI_1_CLI_2_command_lines_are_read_as_argparse_reads_them,
-    CLI_2_wrong_usage_is_status_2_with_the_usage_line,
-    CLI_3_the_first_mode_in_order_wins,
-    CLI_4_without_a_mode_it_says_what_it_is_for,
-    CLI_5_START_2_a_given_configuration_is_made_canonical,
-    D_20_a_renamed_host_keeps_its_configuration,
-    INST_2_INST_3_CLI_9_CLI_10_CLI_11_an_original_is_found_and_told,
-    INST_3_a_legacy_original_is_found_by_its_path_alone,
-    INST_4_a_child_is_preferred_and_the_only_one_that_counts_for_a_child,
-    INST_5_START_6_PKG_9_ours_is_known_by_its_lock,
-    INST_5_two_configurations_run_beside_each_other,
-    INST_5_D_16_twenty_starts_at_once_make_one_daemon,
-    INST_5_a_lock_that_a_killed_daemon_left_means_nothing,
-    CLI_10_one_that_does_not_end_is_waited_for_half_a_minute,
-    D_19_kept_options_that_others_may_have_written_are_not_used,
-    START_5_USTART_1_user_session_gets_the_words_and_gives_the_status,
-    CONST_7_user_session_lies_beside_the_command_as_it_was_called,
-    USTART_2_CONST_5_what_cannot_be_executed_has_its_status,
-    USTART_3_ctrl_c_is_left_to_the_child,
-    USTART_2_SG_1_SG_2_without_the_right_sg_runs_it,
-    SG_3_a_group_that_cannot_be_entered_is_told,
-    SG_4_ctrl_c_reaches_what_sg_runs,
-    SIZE_2_FUZ_07_a_wrong_size_is_refused_before_anything_starts,
-    MSG_1_why_a_child_cannot_start_is_told_to_who_waits,
-    START_3_LSH_1_LSH_3_the_daemon_has_what_the_profile_sets,
-    LSH_1_LSH_2_LSH_3_the_shell_is_asked_first_and_gets_one_line,
-    LSH_2_the_shells_name_begins_with_a_dash,
-    LSH_4_FUZ_08_without_a_usable_shell_it_starts_all_the_same,
-    LSH_2_a_profile_that_leaves_something_running_does_not_matter,
-    LSH_2_LSH_4_a_profile_that_hangs_is_given_up,
-    CONST_9_FUZ_08_a_hostile_environment_is_no_trouble,
-    FUZ_07_an_empty_argument_list_and_closed_descriptors_are_survived,
-    FUZ_07_every_option_with_hostile_values_ends_with_a_status,
+    command_lines_are_read_as_argparse_reads_them,
+    wrong_usage_is_status_2_with_the_usage_line,
+    the_first_mode_in_order_wins,
+    without_a_mode_it_says_what_it_is_for,
+    a_given_configuration_is_made_canonical,
+    a_renamed_host_keeps_its_configuration,
+    an_original_is_found_and_told,
+    a_legacy_original_is_found_by_its_path_alone,
+    a_child_is_preferred_and_the_only_one_that_counts_for_a_child,
+    ours_is_known_by_its_lock,
+    two_configurations_run_beside_each_other,
+    twenty_starts_at_once_make_one_daemon,
+    a_lock_that_a_killed_daemon_left_means_nothing,
+    one_that_does_not_end_is_waited_for_half_a_minute,
+    kept_options_that_others_may_have_written_are_not_used,
+    user_session_gets_the_words_and_gives_the_status,
+    user_session_lies_beside_the_command_as_it_was_called,
+    what_cannot_be_executed_has_its_status,
+    ctrl_c_is_left_to_the_child,
+    without_the_right_sg_runs_it,
+    a_group_that_cannot_be_entered_is_told,
+    ctrl_c_reaches_what_sg_runs,
+    a_wrong_size_is_refused_before_anything_starts,
+    why_a_child_cannot_start_is_told_to_who_waits,
+    the_daemon_has_what_the_profile_sets,
+    the_shell_is_asked_first_and_gets_one_line,
+    the_shell_is_a_login_shell_as_any_other,
+    without_a_usable_shell_it_starts_all_the_same,
+    a_profile_that_leaves_something_running_does_not_matter,
+    a_profile_that_hangs_is_given_up,
+    a_hostile_environment_is_no_trouble,
+    an_empty_argument_list_and_closed_descriptors_are_survived,
+    every_option_with_hostile_values_ends_with_a_status,
     get_status_takes_a_few_milliseconds,
 ]
 
 # These need files in /usr, /etc and /run, and other users.
 AS_ROOT = [
-    CLI_5_PIN_3_the_hosts_name_names_the_configuration,
-    CLI_6_CLI_7_CLI_8_the_status_says_whether_it_could_be_started,
-    FUZ_10_a_display_manager_file_that_is_none_does_not_hang,
-    INST_1_another_users_original_and_one_that_hides_are_passed_over,
-    ROOT_1_CLI_12_START_4_systemd_is_told_by_root,
-    ROOT_1_the_exit_status_is_that_of_the_command,
-    D_9_ROOT_1_on_a_terminal_sudo_asks_when_pkexec_cannot,
-    D_31_root_without_sudo_needs_none,
-    CLI_12_the_user_is_found_as_getpass_finds_him,
-    D_19_START_4_options_are_kept_on_their_way_through_systemd,
-    CLI_13_a_user_who_lacks_the_group_is_added_and_started,
-    CLI_13_D_19_a_member_is_started_at_once,
-    CLI_13_when_adding_fails_nothing_is_started,
-    CLI_14_root_makes_the_group_and_adds_the_user,
+    the_hosts_name_names_the_configuration,
+    the_status_says_whether_it_could_be_started,
+    a_display_manager_file_that_is_none_does_not_hang,
+    another_users_original_and_one_that_hides_are_passed_over,
+    systemd_is_told_by_root,
+    the_exit_status_is_that_of_the_command,
+    on_a_terminal_sudo_asks_when_pkexec_cannot,
+    root_without_sudo_needs_none,
+    the_user_is_found_as_getpass_finds_him,
+    options_are_kept_on_their_way_through_systemd,
+    a_user_who_lacks_the_group_is_added_and_started,
+    a_member_is_started_at_once,
+    when_adding_fails_nothing_is_started,
+    root_makes_the_group_and_adds_the_user,
 ]
 
 if __name__ == "__main__":

@@ -114,7 +114,8 @@ static const struct {
 		"error: argument --watch-resolution: invalid int value: '99999999999999999999'" },
 };
 
-static void test_CLI_1_CLI_2_every_form_is_read_as_argparse_reads_it(void **state)
+/* CLI-1, CLI-2 */
+static void test_every_form_is_read_as_argparse_reads_it(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -215,7 +216,7 @@ static void test_saved_options_are_laid_under_those_that_are_given(void **state)
 }
 
 /* INST-3. */
-static void test_INST_3_the_configuration_of_another_process_is_found_among_anything(void **state)
+static void test_the_configuration_of_another_process_is_found_among_anything(void **state)
 {
 	(void)state;
 	static const struct {
@@ -242,7 +243,7 @@ static void test_INST_3_the_configuration_of_another_process_is_found_among_anyt
 }
 
 /* FUZ-07: every option with what nobody means. */
-static void test_FUZ_07_hostile_arguments_are_read_or_refused(void **state)
+static void test_hostile_arguments_are_read_or_refused(void **state)
 {
 	(void)state;
 	static const char *const names[] = { "--size", "-s", "--foreground", "-f", "--start", "--stop",
@@ -279,12 +280,12 @@ static void test_FUZ_07_hostile_arguments_are_read_or_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_CLI_1_CLI_2_every_form_is_read_as_argparse_reads_it),
+		cmocka_unit_test(test_every_form_is_read_as_argparse_reads_it),
 		cmocka_unit_test(test_what_is_printed_reads_the_same),
 		cmocka_unit_test(test_edits_leave_all_other_words_as_they_were),
 		cmocka_unit_test(test_saved_options_are_laid_under_those_that_are_given),
-		cmocka_unit_test(test_INST_3_the_configuration_of_another_process_is_found_among_anything),
-		cmocka_unit_test(test_FUZ_07_hostile_arguments_are_read_or_refused),
+		cmocka_unit_test(test_the_configuration_of_another_process_is_found_among_anything),
+		cmocka_unit_test(test_hostile_arguments_are_read_or_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,7 +167,8 @@ static int begin_quiet(void **state)
 	return 0;
 }
 
-static void test_WATCH_1_WATCH_3_it_ends_after_half_a_minute(void **state)
+/* WATCH-1, WATCH-3 */
+static void test_it_ends_after_half_a_minute(void **state)
 {
 	(void)state;
 	assert_int_equal(await_status(quiet_watch, 40000), 0);
@@ -177,7 +178,7 @@ static void test_WATCH_1_WATCH_3_it_ends_after_half_a_minute(void **state)
 }
 
 /* WATCH-2: the switch comes before it looks, and while it waits. */
-static void test_WATCH_2_the_largest_size_is_undone_with_96_dpi(void **state)
+static void test_the_largest_size_is_undone_with_96_dpi(void **state)
 {
 	(void)state;
 	for (int waiting = 0; waiting < 2; waiting++) {
@@ -202,7 +203,8 @@ static void test_WATCH_2_the_largest_size_is_undone_with_96_dpi(void **state)
 	}
 }
 
-static void test_WATCH_2_any_other_size_is_the_users_wish(void **state)
+/* WATCH-2 */
+static void test_any_other_size_is_the_users_wish(void **state)
 {
 	(void)state;
 	struct display display;
@@ -242,11 +244,11 @@ static void test_a_display_that_goes_ends_it_and_one_that_is_not_there_is_an_err
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_WATCH_2_the_largest_size_is_undone_with_96_dpi),
-		cmocka_unit_test(test_WATCH_2_any_other_size_is_the_users_wish),
+		cmocka_unit_test(test_the_largest_size_is_undone_with_96_dpi),
+		cmocka_unit_test(test_any_other_size_is_the_users_wish),
 		cmocka_unit_test(
 			test_a_display_that_goes_ends_it_and_one_that_is_not_there_is_an_error),
-		cmocka_unit_test(test_WATCH_1_WATCH_3_it_ends_after_half_a_minute),
+		cmocka_unit_test(test_it_ends_after_half_a_minute),
 	};
 	return cmocka_run_group_tests(tests, begin_quiet, NULL);
 }

@@ -654,7 +654,8 @@ def ctrl_c_is_left_to_the_child():
     with Place(NO_STDIN="1") as p:
         p.fake("user-session", f'trap "exit 44" INT; mkfifo {p.path}/never; echo up; read x <{p.path}/never')
         command = subprocess.Popen([p.script, "--start"], env=p.env, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, text=True, start_new_session=True)
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                   start_new_session=True)
         check(command.stdout.readline() == "up\n")
         os.killpg(command.pid, signal.SIGINT)
         check(command.wait(10) == 44, command.returncode)

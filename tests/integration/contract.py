@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 
-from homes import is_alive
+from homes import processes_of
 from hosting import BUILD, check, wait_for
 
 NAME = "chrome-remote-desktop"
@@ -129,11 +129,12 @@ class Place:
             if child.poll() is None:
                 child.kill()
             child.wait()
-        if os.path.exists(self.recorded_path("supervisor")):
-            pid = self.recorded("supervisor")["guard_pid"]
-            if is_alive(pid) and NAME in cmdline(pid):
-                os.kill(pid, signal.SIGTERM)
-                wait_for(lambda: not is_alive(pid), "the guard ends")
+        # What a failed test left, by pid: nobody else has this home.
+        for pid in processes_of(self.home):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         shutil.rmtree(self.path, ignore_errors=True)
 
     def fake(self, name, do=None, directory=None):
@@ -205,14 +206,6 @@ class Place:
             news = f.read()
         log.seek(0)
         return child, news, log.read()
-
-
-def cmdline(pid):
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as f:
-            return f.read().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
 
 
 class World:

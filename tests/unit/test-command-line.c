@@ -7,46 +7,11 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "unit/command-line-text.h"
 #include "unit/test.h"
 
 #define WORDS_MAX 12
 #define LONG_BYTES (64 * 1024)
-
-/* What was read, in one line: "start child-process size=1x1 x=-a". */
-static char *describe(const struct command_line *line)
-{
-	static const char *const names[OPTION_N] = {
-		[OPTION_FOREGROUND] = "foreground",
-		[OPTION_START] = "start",
-		[OPTION_STOP] = "stop",
-		[OPTION_GET_STATUS] = "get-status",
-		[OPTION_CHECK_RUNNING] = "check-running",
-		[OPTION_RELOAD] = "reload",
-		[OPTION_ENABLE_AND_START] = "enable-and-start",
-		[OPTION_HELP] = "help",
-		[OPTION_CHILD_PROCESS] = "child-process",
-		[OPTION_NEW_SESSION] = "new-session",
-	};
-	struct strbuf text = { 0 };
-
-	for (int i = 0; i < OPTION_N; i++) {
-		if (line->given[i] && names[i])
-			strbuf_printf(&text, "%s ", names[i]);
-	}
-	if (line->config)
-		strbuf_printf(&text, "config=%s ", line->config);
-	if (line->add_user_as_root)
-		strbuf_printf(&text, "user=%s ", line->add_user_as_root);
-	if (line->given[OPTION_WATCH_RESOLUTION])
-		strbuf_printf(&text, "watch=%ld,%ld ", line->watch_px[0], line->watch_px[1]);
-	for (size_t i = 0; i < line->n_sizes; i++)
-		strbuf_printf(&text, "size=%s ", line->sizes[i]);
-	for (size_t i = 0; i < line->n_x_options; i++)
-		strbuf_printf(&text, "x=%s ", line->x_options[i]);
-	if (text.length)
-		text.text[text.length - 1] = '\0';
-	return text.text ? text.text : xstrdup("");
-}
 
 /* As a description, or "error: " and why. */
 static char *read_as_text(size_t n, const char *const *words)
@@ -58,7 +23,7 @@ static char *read_as_text(size_t n, const char *const *words)
 		assert_int_equal(line.n_words, 0);
 		return xprintf("error: %s", why);
 	}
-	return describe(&line);
+	return command_line_text(&line);
 }
 
 static size_t count(const char *const *words)
@@ -124,6 +89,7 @@ static const struct {
 	{ { "--nonsense", NULL }, "error: unrecognized arguments: --nonsense" },
 	{ { "-x", "-y=1", NULL }, "error: unrecognized arguments: -x -y=1" },
 	{ { "a", "--start", "b", NULL }, "error: unrecognized arguments: b" },
+	{ { "a", "--start", "", NULL }, "error: unrecognized arguments: " },
 	{ { "-5", NULL }, "x=-5" },
 	{ { "--st", NULL }, "error: ambiguous option: --st could match --start, --stop" },
 	{ { "--c=a", NULL },
@@ -148,7 +114,8 @@ static const struct {
 		"error: argument --watch-resolution: invalid int value: '99999999999999999999'" },
 };
 
-static void test_CLI_1_CLI_2_every_form_is_read_as_argparse_reads_it(void **state)
+/* CLI-1, CLI-2 */
+static void test_every_form_is_read_as_argparse_reads_it(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -249,7 +216,7 @@ static void test_saved_options_are_laid_under_those_that_are_given(void **state)
 }
 
 /* INST-3. */
-static void test_INST_3_the_configuration_of_another_process_is_found_among_anything(void **state)
+static void test_the_configuration_of_another_process_is_found_among_anything(void **state)
 {
 	(void)state;
 	static const struct {
@@ -276,7 +243,7 @@ static void test_INST_3_the_configuration_of_another_process_is_found_among_anyt
 }
 
 /* FUZ-07: every option with what nobody means. */
-static void test_FUZ_07_hostile_arguments_are_read_or_refused(void **state)
+static void test_hostile_arguments_are_read_or_refused(void **state)
 {
 	(void)state;
 	static const char *const names[] = { "--size", "-s", "--foreground", "-f", "--start", "--stop",
@@ -313,12 +280,12 @@ static void test_FUZ_07_hostile_arguments_are_read_or_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_CLI_1_CLI_2_every_form_is_read_as_argparse_reads_it),
+		cmocka_unit_test(test_every_form_is_read_as_argparse_reads_it),
 		cmocka_unit_test(test_what_is_printed_reads_the_same),
 		cmocka_unit_test(test_edits_leave_all_other_words_as_they_were),
 		cmocka_unit_test(test_saved_options_are_laid_under_those_that_are_given),
-		cmocka_unit_test(test_INST_3_the_configuration_of_another_process_is_found_among_anything),
-		cmocka_unit_test(test_FUZ_07_hostile_arguments_are_read_or_refused),
+		cmocka_unit_test(test_the_configuration_of_another_process_is_found_among_anything),
+		cmocka_unit_test(test_hostile_arguments_are_read_or_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,8 +50,8 @@ static char *usual(void)
 	return xprintf("%s/host#%s.json", config_dir, config_path_hash(hostname, hash));
 }
 
-/* PIN-3's vector. */
-static void test_CLI_5_the_hash_is_md5_of_the_hosts_name(void **state)
+/* CLI-5, with PIN-3's vector. */
+static void test_the_hash_is_md5_of_the_hosts_name(void **state)
 {
 	(void)state;
 	char hash[CONFIG_PATH_HASH_MAX];
@@ -61,7 +61,8 @@ static void test_CLI_5_the_hash_is_md5_of_the_hosts_name(void **state)
 	assert_string_equal(config_path_hash("", hash), "d41d8cd98f00b204e9800998ecf8427e");
 }
 
-static void test_CLI_5_without_an_option_the_file_is_named_by_the_host(void **state)
+/* CLI-5 */
+static void test_without_an_option_the_file_is_named_by_the_host(void **state)
 {
 	(void)state;
 	CLEANUP(free) char *expected = usual();
@@ -72,10 +73,10 @@ static void test_CLI_5_without_an_option_the_file_is_named_by_the_host(void **st
 	assert_null(path.expected);
 }
 
-static void test_CLI_5_a_given_path_is_made_canonical_though_nothing_is_there(void **state)
+/* CLI-5 */
+static void test_a_given_path_is_made_canonical_though_nothing_is_there(void **state)
 {
 	(void)state;
-	CLEANUP(free) char *file = make_file("a");
 	CLEANUP(free) char *link = xprintf("%s/link", directory);
 	CLEANUP(free) char *dangling = xprintf("%s/dangling", directory);
 	CLEANUP(free) char *loop = xprintf("%s/loop", directory);
@@ -92,6 +93,7 @@ static void test_CLI_5_a_given_path_is_made_canonical_though_nothing_is_there(vo
 		{ "%s/link/a/", ".config/chrome-remote-desktop/a" },
 	};
 
+	free(make_file("a"));
 	assert_int_equal(symlink(config_dir, link), 0);
 	assert_int_equal(symlink("gone/away", dangling), 0);
 	assert_int_equal(symlink("loop", loop), 0);
@@ -140,7 +142,7 @@ static void test_relative_and_odd_paths_are_resolved_too(void **state)
 }
 
 /* CONST-7: SCRIPT's directory is where it was called, not where a link leads. */
-static void test_CONST_7_an_absolute_path_keeps_its_links(void **state)
+static void test_an_absolute_path_keeps_its_links(void **state)
 {
 	(void)state;
 	CLEANUP(free) char *link = xprintf("%s/link", directory);
@@ -153,16 +155,18 @@ static void test_CONST_7_an_absolute_path_keeps_its_links(void **state)
 	assert_string_equal(path, expected);
 }
 
-static void test_D_20_the_only_file_there_is_stands_in_after_a_new_name(void **state)
+/* D-20 */
+static void test_the_only_file_there_is_stands_in_after_a_new_name(void **state)
 {
 	(void)state;
 	CLEANUP(free) char *expected = usual();
 	CLEANUP(free) char *old = make_file("host#00000000000000000000000000000000.json");
-	CLEANUP(free) char *settings = make_file("host#00000000000000000000000000000000.settings.json");
-	CLEANUP(free) char *backup = make_file("host#00000000000000000000000000000000.json~");
 	CLEANUP(free) char *second = NULL, *own = NULL;
 	struct config_path path;
 
+	/* What others put beside it does not count (HOST-14). */
+	free(make_file("host#00000000000000000000000000000000.settings.json"));
+	free(make_file("host#00000000000000000000000000000000.json~"));
 	assert_int_equal(config_path_find(&flavour_contract, directory, NULL, &path), 0);
 	assert_string_equal(path.path, old);
 	assert_string_equal(path.expected, expected);
@@ -187,12 +191,12 @@ static void test_D_20_the_only_file_there_is_stands_in_after_a_new_name(void **s
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_CLI_5_the_hash_is_md5_of_the_hosts_name),
-		TEST(test_CLI_5_without_an_option_the_file_is_named_by_the_host),
-		TEST(test_CLI_5_a_given_path_is_made_canonical_though_nothing_is_there),
+		TEST(test_the_hash_is_md5_of_the_hosts_name),
+		TEST(test_without_an_option_the_file_is_named_by_the_host),
+		TEST(test_a_given_path_is_made_canonical_though_nothing_is_there),
 		TEST(test_relative_and_odd_paths_are_resolved_too),
-		TEST(test_CONST_7_an_absolute_path_keeps_its_links),
-		TEST(test_D_20_the_only_file_there_is_stands_in_after_a_new_name),
+		TEST(test_an_absolute_path_keeps_its_links),
+		TEST(test_the_only_file_there_is_stands_in_after_a_new_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,7 +63,7 @@ static void write_holder(int fd)
 }
 
 /* INST-5: as long as a descriptor of it is open, in whatever process. */
-static void test_INST_5_the_lock_says_who_runs(void **state)
+static void test_the_lock_says_who_runs(void **state)
 {
 	(void)state;
 	struct instance instance;
@@ -90,7 +90,7 @@ static void test_INST_5_the_lock_says_who_runs(void **state)
 }
 
 /* D-16: a question at the wrong moment must not look like a running daemon to a start. */
-static void test_D_16_asking_takes_no_lock(void **state)
+static void test_asking_takes_no_lock(void **state)
 {
 	(void)state;
 	pid_t asker;
@@ -153,8 +153,8 @@ static void test_a_holder_that_has_not_said_who_it_is_is_awaited(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_INST_5_the_lock_says_who_runs),
-		TEST(test_D_16_asking_takes_no_lock),
+		TEST(test_the_lock_says_who_runs),
+		TEST(test_asking_takes_no_lock),
 		TEST(test_a_holder_that_has_not_said_who_it_is_is_awaited),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,8 @@ static const struct {
 	{ { NULL }, false, false },
 };
 
-static void test_INST_2_INST_3_an_original_is_known_by_its_command_line(void **state)
+/* INST-2, INST-3 */
+static void test_an_original_is_known_by_its_command_line(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -61,7 +62,7 @@ static void test_nobody_is_found_where_nobody_runs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_INST_2_INST_3_an_original_is_known_by_its_command_line),
+		cmocka_unit_test(test_an_original_is_known_by_its_command_line),
 		cmocka_unit_test(test_nobody_is_found_where_nobody_runs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

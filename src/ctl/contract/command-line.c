@@ -64,13 +64,19 @@ struct seen {
 	const char *attached; /* the value in the same word; NULL: none */
 };
 
+/* What nobody wants; an empty word counts too. */
+struct extras {
+	struct strbuf text;
+	size_t n;
+};
+
 struct parser {
 	struct command_line *line;
 	unsigned known; /* a bit for each option that counts; the others are unknown ones */
 	struct seen *seen;
 	size_t at;
 	bool had_x_options; /* only one run of words can be that */
-	struct strbuf extras;
+	struct extras *extras;
 	char **why;
 };
 
@@ -171,7 +177,7 @@ static void keep_extra(struct parser *self, size_t i)
 	struct command_line_word *word = &self->line->words[i];
 
 	word->kind = WORD_UNKNOWN;
-	strbuf_printf(&self->extras, "%s%s", self->extras.length ? " " : "", word->text);
+	strbuf_printf(&self->extras->text, "%s%s", self->extras->n++ ? " " : "", word->text);
 }
 
 static int complain(struct parser *self, int option, const char *what, const char *value)
@@ -316,9 +322,10 @@ static int parse(struct parser *self)
 }
 
 static int read_words(struct command_line *self, unsigned known, size_t n,
-	const char *const *arguments, struct strbuf *extras, char **ret_why)
+	const char *const *arguments, struct extras *extras, char **ret_why)
 {
-	struct parser parser = { .line = self, .known = known, .why = ret_why };
+	struct parser parser
+		= { .line = self, .known = known, .extras = extras, .why = ret_why };
 	int r;
 
 	*self = (struct command_line){
@@ -332,20 +339,20 @@ static int read_words(struct command_line *self, unsigned known, size_t n,
 	parser.seen = xalloc(n + 1, sizeof(*parser.seen));
 	r = parse(&parser);
 	free(parser.seen);
-	*extras = parser.extras;
 	return r;
 }
 
 int command_line_parse(struct command_line *self, size_t n, const char *const *arguments,
 	char **ret_why)
 {
-	CLEANUP(strbuf) struct strbuf extras = { 0 };
+	struct extras extras = { .n = 0 };
 	int r = read_words(self, ~0U, n, arguments, &extras, ret_why);
 
-	if (r == 0 && extras.length && !self->given[OPTION_HELP]) {
-		*ret_why = xprintf("unrecognized arguments: %s", extras.text);
+	if (r == 0 && extras.n && !self->given[OPTION_HELP]) {
+		*ret_why = xprintf("unrecognized arguments: %s", extras.text.text);
 		r = -EINVAL;
 	}
+	strbuf_finish(&extras.text);
 	if (r < 0)
 		command_line_finish(self);
 	return r;
@@ -354,10 +361,11 @@ int command_line_parse(struct command_line *self, size_t n, const char *const *a
 char *command_line_find_config(size_t n, const char *const *arguments)
 {
 	CLEANUP(command_line) struct command_line line = { 0 };
-	CLEANUP(strbuf) struct strbuf extras = { 0 };
 	CLEANUP(free) char *why = NULL;
+	struct extras extras = { .n = 0 };
 	int r = read_words(&line, 1U << OPTION_CONFIG, n, arguments, &extras, &why);
 
+	strbuf_finish(&extras.text);
 	return r == 0 && line.config ? xstrdup(line.config) : NULL;
 }
 

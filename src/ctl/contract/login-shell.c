@@ -180,6 +180,7 @@ static int through_shell(const char *const *argv)
 
 int login_shell_exec(const char *script, const char *const *argv)
 {
+	signal(SIGPIPE, SIG_DFL); /* a shell that starts with it ignored cannot undo that */
 	through_shell(argv);
 	log_warning("Continuing without a login shell: profile variables won't be processed.");
 	execv(script, (char *const *)argv);

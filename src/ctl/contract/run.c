@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,7 +29,8 @@ int run_await(pid_t pid)
 
 int run_program(const char *const *argv)
 {
-	struct spawn spawn = { .argv = argv };
+	/* A path is executed as it is: what is no program must not be read by a shell. */
+	struct spawn spawn = { .argv = argv, .path = strchr(argv[0], '/') ? argv[0] : NULL };
 	pid_t pid;
 
 	for (int fd = 0; fd < 3; fd++)

@@ -272,6 +272,7 @@ int contract_enable_and_start(struct contract *self)
 {
 	const char *user = user_name(), *group = self->flavour->name;
 	const char *add[] = { self->script, "--add-user-as-root", user, NULL };
+	enum group_state state;
 
 	if (!user)
 		return complain_of_user();
@@ -280,20 +281,15 @@ int contract_enable_and_start(struct contract *self)
 
 		return status ? status : start_by_systemd(self, user, "enable", "--now");
 	}
-	switch (group_state(group, user)) {
-	case GROUP_HAS_USER:
+	state = group_state(group, user);
+	if (state == GROUP_MISSING)
+		log_info("Group '%s' does not exist yet.", group);
+	if (state == GROUP_HAS_USER) {
 		/* The original ends here, and whoever asked for a start has none: D-19. */
 		log_info("User '%s' is already a member of '%s'.", user, group);
-		break;
-	case GROUP_MISSING:
-		log_info("Group '%s' does not exist yet.", group);
-		/* fall through */
-	case GROUP_LACKS_USER:
-		if (root_run(add) != 0) {
-			log_error("Failed to add user to group");
-			return 1;
-		}
-		break;
+	} else if (root_run(add) != 0) {
+		log_error("Failed to add user to group");
+		return 1;
 	}
 	command_line_replace(&self->line, OPTION_ENABLE_AND_START, OPTION_START);
 	reread(self);

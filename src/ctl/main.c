@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* afar: the command. afar(1) describes it. */
-#include <stdarg.h>
+/*
+ * afar: the command. afar(1) describes it. Called by the name of the vendor's script it is that,
+ * which chrome-remote-desktop(1) describes.
+ */
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/flavour.h"
 #include "base/mem.h"
-#include "base/proc.h"
 #include "base/str.h"
+#include "ctl/contract/contract.h"
 #include "ctl/ctl.h"
 #include "version.h"
 
@@ -73,39 +73,6 @@ static const struct command {
 	{ "logs", ctl_logs, "Usage: afar logs\n\nPrints the log of the daemon and of all that it started.\n" },
 };
 
-void ctl_complain(const char *format, ...)
-{
-	va_list args;
-
-	fputs("afar: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-}
-
-int ctl_no_arguments(int argc, char **argv)
-{
-	if (argc == 1)
-		return 0;
-	ctl_complain("`afar %s` takes no '%s'", argv[0], argv[1]);
-	return 1;
-}
-
-char *ctl_program(const char *name)
-{
-	CLEANUP(free) char *dir = proc_program_dir();
-	char *beside;
-
-	if (!dir)
-		return xstrdup(name);
-	beside = xprintf("%s/%s", dir, name);
-	if (access(beside, X_OK) == 0)
-		return beside;
-	free(beside);
-	return xprintf("%s/../libexec/afar/%s", dir, name);
-}
-
 static bool wants_help(int argc, char **argv)
 {
 	for (int i = 1; i < argc && !str_equal(argv[i], "--"); i++) {
@@ -137,6 +104,8 @@ static int run(const struct command *command, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
+	if (flavour_of_command(argc ? argv[0] : NULL) == &flavour_contract)
+		return contract_main(argc, argv);
 	if (argc < 2) {
 		fputs(help, stderr);
 		return CTL_USAGE;

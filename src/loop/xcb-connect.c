@@ -31,8 +31,8 @@ static int wait_readable(int fd, usec_t deadline)
 	return r < 0 && errno != EINTR ? -errno : 0;
 }
 
-int xcb_connect_file(const char *display, const char *authority, xcb_connection_t **ret,
-	int *ret_screen)
+int xcb_connect_file(
+	const char *display, const char *authority, xcb_connection_t **ret, int *ret_screen)
 {
 	CLEANUP(xcb_greeting) struct xcb_greeting greeting = { .fd = -1 };
 	usec_t deadline = clock_now() + WAIT_USEC;
@@ -100,11 +100,11 @@ int xcb_connect_start(struct xcb_connecting **ret, sd_event *event, const char *
 	self->data = data;
 	r = xcb_greeting_begin(&self->greeting, display, authority);
 	if (r >= 0)
-		r = sd_event_add_io(event, &self->io, self->greeting.fd, EPOLLIN,
-			handle_readable, self);
+		r = sd_event_add_io(
+			event, &self->io, self->greeting.fd, EPOLLIN, handle_readable, self);
 	if (r >= 0 && limit != USEC_NEVER)
-		r = sd_event_add_time_relative(event, &self->timer, CLOCK_MONOTONIC, limit, 0,
-			handle_limit, self);
+		r = sd_event_add_time_relative(
+			event, &self->timer, CLOCK_MONOTONIC, limit, 0, handle_limit, self);
 	if (r < 0) {
 		xcb_connect_cancel(self);
 		return r;

@@ -46,7 +46,7 @@ static const char *const lockers[][4] = {
 struct lock {
 	struct supervisor *supervisor; /* borrowed */
 	sd_event_source *exit_source;  /* NULL: no command runs */
-	size_t next; /* of lockers; ARRAY_SIZE: a command of the user's */
+	size_t next;                   /* of lockers; ARRAY_SIZE: a command of the user's */
 	char *session;
 };
 
@@ -92,8 +92,9 @@ static int start(struct lock *self, const char *const *argv)
 	struct supervisor *supervisor = self->supervisor;
 	CLEANUP(spawn_env) struct spawn_env env = { 0 };
 	CLEANUP(close) int output = -1;
-	struct spawn spawn = { .argv = argv, .directory = supervisor->paths.home,
-		.new_session = true };
+	struct spawn spawn = {
+		.argv = argv, .directory = supervisor->paths.home, .new_session = true
+	};
 	pid_t pid;
 	int r = supervisor_make_env(supervisor, &env);
 
@@ -112,8 +113,8 @@ static int start(struct lock *self, const char *const *argv)
 			strerror((int)-pid));
 		return (int)pid;
 	}
-	r = sd_event_add_child(supervisor->event, &self->exit_source, pid, WEXITED, handle_exit,
-		self);
+	r = sd_event_add_child(
+		supervisor->event, &self->exit_source, pid, WEXITED, handle_exit, self);
 	if (r < 0)
 		log_error("what becomes of %s is not known: %s", argv[0], strerror(-r));
 	return 0;
@@ -162,7 +163,8 @@ static void try_next(struct lock *self)
 		if (prepare(self, lockers[self->next++], argv) && start(self, argv) == 0)
 			return;
 	}
-	log_error("the screen is not locked, no command for it works: name one, see lock_on_leave in "
+	log_error("the screen is not locked, no command for it works: name one, see "
+		  "lock_on_leave in "
 		  "afar.conf(5)");
 }
 

@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 import homes
@@ -487,14 +488,40 @@ def a_socket_with_an_abstract_name_alone_is_found():
         home.afar("stop")
 
 
+# $1: an empty directory, which becomes /tmp; the others stay where they are, even below /tmp.
+ROOM = """
+set -e
+room=$1
+shift
+mount --make-rprivate /
+mount -t tmpfs -o mode=1777 none "$room"
+mkdir -m 1777 "$room/.X11-unix"
+for path in $KEEP; do
+	case $path in
+	/tmp/*)
+		mkdir -p "$room/${path#/tmp/}"
+		mount --rbind "$path" "$room/${path#/tmp/}"
+	esac
+done
+mount --rbind "$room" /tmp
+exec "$@"
+"""
+
+
 def without_a_number_the_lowest_display_is_found():
     """The tests above in a network and a /tmp of their own."""
     if os.geteuid() != 0 or homes.USER:
         return
-    script = 'mount -t tmpfs -o mode=1777 none /tmp && mkdir -m 1777 /tmp/.X11-unix && exec "$@"'
-    done = subprocess.run(
-        ["unshare", "--mount", "--net", "sh", "-c", script, "sh", sys.executable, __file__, BUILD,
-         "alone"], text=True, capture_output=True, timeout=120)
+    build, here = os.path.abspath(BUILD), os.path.dirname(os.path.abspath(__file__))
+    keep = [build, here, os.path.dirname(os.path.dirname(os.path.abspath(AFAR)))]
+    room = tempfile.mkdtemp(prefix="afar-room-", dir="/var/tmp")
+    try:
+        done = subprocess.run(
+            ["unshare", "--mount", "--net", "sh", "-c", ROOM, "sh", room, sys.executable,
+             os.path.join(here, "attach.py"), build, "alone"],
+            env={**os.environ, "KEEP": " ".join(keep)}, text=True, capture_output=True, timeout=120)
+    finally:
+        os.rmdir(room)
     check(done.returncode == 0, done.stdout, done.stderr)
 
 

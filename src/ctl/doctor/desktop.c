@@ -50,9 +50,11 @@ static void check_x_server(const struct doctor *doctor, struct doctor_result *re
 		doctor_say(result, DOCTOR_PROBLEM, "apt install xvfb",
 			"Xvfb is asked for and not installed");
 	else if (!xorg && !xvfb)
-		doctor_say(result, DOCTOR_PROBLEM, advice, "no X server is installed that would do");
+		doctor_say(result, DOCTOR_PROBLEM, advice,
+			"no X server is installed that would do");
 	else if (!xorg)
-		doctor_say(result, DOCTOR_NOTE, advice, "there is only Xvfb, which has one monitor");
+		doctor_say(result, DOCTOR_NOTE, advice,
+			"there is only Xvfb, which has one monitor");
 	else if (!xvfb)
 		doctor_say(result, DOCTOR_NOTE, "apt install xvfb",
 			"Xvfb is not there to stand in when Xorg cannot start");
@@ -85,8 +87,10 @@ static void check_sockets(const struct doctor *doctor, struct doctor_result *res
 			doctor_say(result, DOCTOR_OK, NULL,
 				X_SOCKET_DIRECTORY " is made with the first display");
 		else
-			doctor_say(result, DOCTOR_NOTE, "mkdir -m 1777 " X_SOCKET_DIRECTORY ", as root",
-				X_SOCKET_DIRECTORY " is not there, and a user's X server makes it his own");
+			doctor_say(result, DOCTOR_NOTE,
+				"mkdir -m 1777 " X_SOCKET_DIRECTORY ", as root",
+				X_SOCKET_DIRECTORY
+				" is not there, and a user's X server makes it his own");
 	} else if (!S_ISDIR(st.st_mode)) {
 		doctor_say(result, DOCTOR_PROBLEM, "remove it, as root",
 			X_SOCKET_DIRECTORY " is no directory");
@@ -97,7 +101,8 @@ static void check_sockets(const struct doctor *doctor, struct doctor_result *res
 		doctor_say(result, DOCTOR_PROBLEM, "chmod 1777 " X_SOCKET_DIRECTORY ", as root",
 			X_SOCKET_DIRECTORY " has the mode %o", (unsigned)st.st_mode & 07777);
 	} else {
-		doctor_say(result, DOCTOR_OK, NULL, X_SOCKET_DIRECTORY " is open to all and sticky");
+		doctor_say(result, DOCTOR_OK, NULL,
+			X_SOCKET_DIRECTORY " is open to all and sticky");
 	}
 }
 
@@ -145,7 +150,8 @@ static void check_display(const struct doctor *doctor, struct doctor_result *res
 	while (number < first + N_NUMBERS && number_is_taken(number))
 		number++;
 	if (number == first + N_NUMBERS)
-		doctor_say(result, DOCTOR_PROBLEM, "end X servers, or clear " X_SOCKET_DIRECTORY,
+		doctor_say(result, DOCTOR_PROBLEM,
+			"end X servers, or clear " X_SOCKET_DIRECTORY,
 			"no display number from :%u on is free", first);
 	else
 		doctor_say(result, DOCTOR_OK, NULL, "display :%u is free", number);
@@ -158,14 +164,14 @@ static void check_bus(const struct doctor *doctor, struct doctor_result *result)
 	struct stat st;
 
 	if (!str_empty(address))
-		doctor_say(result, DOCTOR_OK, NULL, "the session bus is that of your login, %.200s",
-			address);
+		doctor_say(result, DOCTOR_OK, NULL,
+			"the session bus is that of your login, %.200s", address);
 	else if (stat(path, &st) == 0 && S_ISSOCK(st.st_mode))
 		doctor_say(result, DOCTOR_OK, NULL, "the session bus is %s", path);
 	else if (!program_exists("dbus-daemon"))
 		doctor_say(result, DOCTOR_PROBLEM, "apt install dbus",
-			"there is no session bus and no dbus-daemon to start one, which most desktops "
-			"need");
+			"there is no session bus, which most desktops need, and no "
+			"dbus-daemon");
 	else if (!program_exists("dbus-launch") && !program_exists("dbus-run-session"))
 		doctor_say(result, DOCTOR_NOTE, "apt install dbus-x11",
 			"dbus-launch is missing, which some sessions call");
@@ -211,7 +217,8 @@ static void check_syntax(
 	int r = doctor_run(argv, &said);
 
 	if (r == -ETIMEDOUT)
-		doctor_say(result, DOCTOR_NOTE, NULL, "%s takes too long to read %.200s", shell, script);
+		doctor_say(result, DOCTOR_NOTE, NULL, "%s takes too long to read %.200s", shell,
+			script);
 	else if (r > 0)
 		doctor_say(result, DOCTOR_PROBLEM, "mend it", "%.200s",
 			said[0] ? strtok(said, "\n") : "the session is no shell script");
@@ -232,20 +239,22 @@ static void check_script(struct doctor_result *result, const char *path)
 		return;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		doctor_say(result, DOCTOR_PROBLEM, "move it away", "%s is no regular file", path);
+		doctor_say(
+			result, DOCTOR_PROBLEM, "move it away", "%s is no regular file", path);
 		return;
 	}
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		doctor_say(result, DOCTOR_PROBLEM, "chown it to yourself",
 			"%s belongs to another user", path);
 	if (st.st_mode & 0022)
-		doctor_say(result, DOCTOR_PROBLEM, "chmod go-w", "others may write to %s", path);
+		doctor_say(
+			result, DOCTOR_PROBLEM, "chmod go-w", "others may write to %s", path);
 	r = sys_read_file(path, SCRIPT_MAX, &text, &n);
 	if (r == -EFBIG)
 		return; /* a program */
 	if (r < 0) {
-		doctor_say(result, DOCTOR_PROBLEM, "make it readable", "%s cannot be read (%s)", path,
-			strerror(-r));
+		doctor_say(result, DOCTOR_PROBLEM, "make it readable", "%s cannot be read (%s)",
+			path, strerror(-r));
 		return;
 	}
 	if (memchr(text, '\0', n) && access(path, X_OK) == 0)
@@ -260,7 +269,7 @@ static void check_script(struct doctor_result *result, const char *path)
 		check_syntax(result, interpreter, NULL, path);
 }
 
-/* Debian's openbox registers itself, bare; then ours serves better. See supervisor/session.c. */
+/* Debian's openbox registers itself, bare; then ours serves better: supervisor/session.c. */
 static bool find_default(char *path, size_t size)
 {
 	CLEANUP(free) char *real = NULL;
@@ -278,7 +287,8 @@ static void check_session(const struct doctor *doctor, struct doctor_result *res
 	struct stat st;
 
 	if (doctor->settings.display == SETTINGS_DISPLAY_ATTACH) {
-		doctor_say(result, DOCTOR_OK, NULL, "the session is that of the attached display");
+		doctor_say(
+			result, DOCTOR_OK, NULL, "the session is that of the attached display");
 		return;
 	}
 	if (str_equal(doctor->settings.session, SETTINGS_SESSION_CHOOSE)) {
@@ -287,7 +297,8 @@ static void check_session(const struct doctor *doctor, struct doctor_result *res
 	}
 	if (doctor->settings.session[0]) {
 		check_syntax(result, "/bin/sh", "-c", doctor->settings.session);
-		doctor_say(result, DOCTOR_OK, NULL, "the session is %.200s", doctor->settings.session);
+		doctor_say(result, DOCTOR_OK, NULL, "the session is %.200s",
+			doctor->settings.session);
 		return;
 	}
 	for (; *file; file++) {
@@ -300,11 +311,13 @@ static void check_session(const struct doctor *doctor, struct doctor_result *res
 		return;
 	}
 	if (find_default(path, sizeof(path)))
-		doctor_say(result, DOCTOR_OK, NULL, "the session is the distribution's, %s", path);
+		doctor_say(
+			result, DOCTOR_OK, NULL, "the session is the distribution's, %s", path);
 	else if (program_exists("openbox"))
 		doctor_say(result, DOCTOR_OK, NULL, "the session is afar's own, with openbox");
 	else
-		doctor_say(result, DOCTOR_PROBLEM, "install a desktop such as xfce4, or openbox",
+		doctor_say(result, DOCTOR_PROBLEM,
+			"install a desktop such as xfce4, or openbox",
 			"there is no session to start");
 }
 

@@ -14,8 +14,8 @@
 #include "base/sys.h"
 #include "ctl/ctl.h"
 #include "ctl/instance.h"
-#include "wire/text.h"
 #include "version.h"
+#include "wire/text.h"
 
 static const struct doctor_check *const groups[] = {
 	doctor_files_checks,
@@ -37,7 +37,8 @@ struct printer {
 	unsigned n_of[ARRAY_SIZE(state_names)];
 };
 
-static void print(const struct printer *self, const char *name, const struct doctor_result *result)
+static void print(
+	const struct printer *self, const char *name, const struct doctor_result *result)
 {
 	static const char *const colours[] = {
 		[DOCTOR_OK] = "\033[32m",
@@ -65,7 +66,8 @@ static void take(struct printer *self, const char *name, struct doctor_result *r
 	}
 	json_array_append_new(self->checks,
 		json_pack("{s:s, s:s, s:o, s:o}", "name", name, "state",
-			state_names[result->state], "text", text_to_json(result->text), "advice",
+			state_names[result->state], "text", text_to_json(result->text),
+			"advice",
 			result->advice[0] ? text_to_json(result->advice) : json_null()));
 }
 
@@ -81,8 +83,8 @@ static void finish(struct printer *self)
 		return;
 	}
 	document = json_pack("{s:s, s:i, s:i, s:o}", "version", AFAR_VERSION, "problems",
-		(int)self->n_of[DOCTOR_PROBLEM], "notes", (int)self->n_of[DOCTOR_NOTE], "checks",
-		self->checks);
+		(int)self->n_of[DOCTOR_PROBLEM], "notes", (int)self->n_of[DOCTOR_NOTE],
+		"checks", self->checks);
 	text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
 	if (text)
 		puts(text);

@@ -29,8 +29,8 @@ static void check_programs(const struct doctor *doctor, struct doctor_result *re
 		CLEANUP(free) char *path = ctl_program(names[i]);
 
 		if (access(path, X_OK) < 0)
-			doctor_say(result, DOCTOR_PROBLEM, "install afar anew", "%s cannot be run (%s)",
-				path, strerror(errno));
+			doctor_say(result, DOCTOR_PROBLEM, "install afar anew",
+				"%s cannot be run (%s)", path, strerror(errno));
 	}
 	doctor_say(result, DOCTOR_OK, NULL, "all programs of afar are there");
 }
@@ -46,11 +46,12 @@ static void check_directory(struct doctor_result *result, const char *path, cons
 	else if (!S_ISDIR(st.st_mode))
 		doctor_say(result, DOCTOR_PROBLEM, "move it away", "%s is no directory", path);
 	else if (st.st_uid != geteuid())
-		doctor_say(result, DOCTOR_PROBLEM, "chown it to yourself, or set HOME to your own",
+		doctor_say(result, DOCTOR_PROBLEM,
+			"chown it to yourself, or set HOME to your own",
 			"the %s %s belongs to another user", what, path);
 	else if (access(path, W_OK | X_OK) < 0)
-		doctor_say(result, DOCTOR_PROBLEM, "make it writable", "%s cannot be written to (%s)",
-			path, strerror(errno));
+		doctor_say(result, DOCTOR_PROBLEM, "make it writable",
+			"%s cannot be written to (%s)", path, strerror(errno));
 	else if (st.st_mode & 0022)
 		doctor_say(result, DOCTOR_NOTE, "chmod go-w", "others may write to %s", path);
 }
@@ -73,17 +74,20 @@ static void check_file(struct doctor_result *result, const char *path, bool secr
 		return;
 	}
 	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0)
-		doctor_say(result, DOCTOR_PROBLEM, "remove it", "%s is a link to nowhere", path);
+		doctor_say(
+			result, DOCTOR_PROBLEM, "remove it", "%s is a link to nowhere", path);
 	else if (!S_ISREG(st.st_mode))
-		doctor_say(result, DOCTOR_PROBLEM, "move it away", "%s is no regular file", path);
+		doctor_say(
+			result, DOCTOR_PROBLEM, "move it away", "%s is no regular file", path);
 	else if (st.st_uid != geteuid() && st.st_uid != 0)
 		doctor_say(result, DOCTOR_PROBLEM, "chown it to yourself",
 			"%s belongs to another user", path);
 	else if (access(path, R_OK) < 0)
-		doctor_say(result, DOCTOR_PROBLEM, "make it readable", "%s cannot be read (%s)", path,
-			strerror(errno));
+		doctor_say(result, DOCTOR_PROBLEM, "make it readable", "%s cannot be read (%s)",
+			path, strerror(errno));
 	else if (st.st_mode & 0022)
-		doctor_say(result, DOCTOR_PROBLEM, "chmod go-w", "others may write to %s", path);
+		doctor_say(
+			result, DOCTOR_PROBLEM, "chmod go-w", "others may write to %s", path);
 	else if (secret && (st.st_mode & 0077))
 		doctor_say(result, DOCTOR_PROBLEM, "chmod 600, and `afar pin --new`",
 			"others may read %s, which has a private key", path);
@@ -115,7 +119,8 @@ static void note_unknown(void *data, const char *section, const char *key)
 	const struct reading *reading = data;
 
 	doctor_say(reading->result, DOCTOR_NOTE, "see afar.conf(5) for those that there are",
-		"there is no setting \"%.60s\" in [%.60s], which %s has", key, section, reading->path);
+		"there is no setting \"%.60s\" in [%.60s], which %s has", key, section,
+		reading->path);
 }
 
 static void check_settings(const struct doctor *doctor, struct doctor_result *result)
@@ -170,8 +175,8 @@ static void check_state(const struct doctor *doctor, struct doctor_result *resul
 			"the log cannot be written below %s (%s)", there, strerror(errno));
 	if (lstat(doctor->paths->log_file, &st) == 0
 		&& (!S_ISREG(st.st_mode) || access(doctor->paths->log_file, W_OK) < 0))
-		doctor_say(result, DOCTOR_PROBLEM, "remove it", "the log %s cannot be written to",
-			doctor->paths->log_file);
+		doctor_say(result, DOCTOR_PROBLEM, "remove it",
+			"the log %s cannot be written to", doctor->paths->log_file);
 	doctor_say(result, DOCTOR_OK, NULL, "the log is %s", doctor->paths->log_file);
 }
 
@@ -183,11 +188,14 @@ static void check_runtime(const struct doctor *doctor, struct doctor_result *res
 
 	if (lstat(paths->runtime_base, &st) < 0) {
 		if (!paths->runtime_is_ours)
-			doctor_say(result, DOCTOR_PROBLEM, "make it, 0700, or unset XDG_RUNTIME_DIR",
-				"%s is not there", paths->runtime_base);
+			doctor_say(result, DOCTOR_PROBLEM,
+				"make it, 0700, or unset XDG_RUNTIME_DIR", "%s is not there",
+				paths->runtime_base);
 	} else if (paths->runtime_is_ours
-		&& (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 0777) != 0700)) {
-		doctor_say(result, DOCTOR_PROBLEM, "remove it, or set XDG_RUNTIME_DIR to one that is",
+		&& (!S_ISDIR(st.st_mode) || st.st_uid != geteuid()
+			|| (st.st_mode & 0777) != 0700)) {
+		doctor_say(result, DOCTOR_PROBLEM,
+			"remove it, or set XDG_RUNTIME_DIR to one that is",
 			"%s is not a private directory of yours", paths->runtime_base);
 	} else if (st.st_mode & 0077) {
 		doctor_say(result, DOCTOR_NOTE, "chmod 700", "%s is open to others",
@@ -198,7 +206,8 @@ static void check_runtime(const struct doctor *doctor, struct doctor_result *res
 		doctor_say(result, DOCTOR_PROBLEM, "remove it",
 			"%s is not a private directory of yours", paths->runtime_dir);
 	if (!str_empty(given) && !str_equal(given, paths->runtime_base))
-		doctor_say(result, DOCTOR_NOTE, "after su(1), log in instead: ssh, or machinectl shell",
+		doctor_say(result, DOCTOR_NOTE,
+			"after su(1), log in instead: ssh, or machinectl shell",
 			"XDG_RUNTIME_DIR is %s, which is not yours; %s is used", given,
 			paths->runtime_base);
 	doctor_say(result, DOCTOR_OK, NULL, "sockets are in %s", paths->runtime_dir);
@@ -224,7 +233,8 @@ static void check_space(const struct doctor *doctor, struct doctor_result *resul
 				"%llu MiB and %llu files are left where %s is", space / MEBI,
 				(unsigned long long)fs.f_favail, there);
 		/* A runtime directory is small. */
-		else if (space < LITTLE_SPACE && !str_equal(paths[i], doctor->paths->runtime_base))
+		else if (space < LITTLE_SPACE
+			&& !str_equal(paths[i], doctor->paths->runtime_base))
 			doctor_say(result, DOCTOR_NOTE, "free some, or programs may fail",
 				"only %llu MiB are left where %s is", space / MEBI, there);
 	}

@@ -35,7 +35,8 @@ void doctor_say(struct doctor_result *self, enum doctor_state state, const char 
 /* Both the end of its output and its own end have to come before @deadline. */
 static int wait_for(int pidfd, int fd, usec_t deadline, struct strbuf *output)
 {
-	struct pollfd fds[] = { { .fd = fd, .events = POLLIN }, { .fd = pidfd, .events = POLLIN } };
+	struct pollfd fds[] = { { .fd = fd, .events = POLLIN },
+		{ .fd = pidfd, .events = POLLIN } };
 	char chunk[4096];
 
 	for (;;) {
@@ -44,7 +45,8 @@ static int wait_for(int pidfd, int fd, usec_t deadline, struct strbuf *output)
 
 		if (now >= deadline)
 			return -ETIMEDOUT;
-		if (poll(fds, 2, (int)((deadline - now) / USEC_PER_MSEC) + 1) < 0 && errno != EINTR)
+		if (poll(fds, 2, (int)((deadline - now) / USEC_PER_MSEC) + 1) < 0
+			&& errno != EINTR)
 			return -errno;
 		if (fds[0].revents) {
 			n = read(fd, chunk, sizeof(chunk));

@@ -24,8 +24,7 @@ static bool find_version(const char *text, const char *word, struct version *ret
 		struct version version = { 0 };
 
 		if (sscanf(at + strlen(word), " %4u.%4u.%4u", &version.major, &version.minor,
-			    &version.patch)
-			>= 2) {
+			    &version.patch) >= 2) {
 			*ret = version;
 			return true;
 		}
@@ -50,17 +49,17 @@ static int ask_version(struct doctor_result *result, const char *program, struct
 	int r = doctor_run(argv, &said);
 
 	if (r == -ETIMEDOUT)
-		doctor_say(result, DOCTOR_NOTE, "install it anew", "`%s --version` does not end",
-			program);
+		doctor_say(result, DOCTOR_NOTE, "install it anew",
+			"`%s --version` does not end", program);
 	else if (r < 0)
-		doctor_say(result, DOCTOR_NOTE, "install it anew", "%s cannot be run (%s)", program,
-			strerror(-r));
+		doctor_say(result, DOCTOR_NOTE, "install it anew", "%s cannot be run (%s)",
+			program, strerror(-r));
 	else if (r > 0)
 		doctor_say(result, DOCTOR_NOTE, "install it anew",
 			"`%s --version` ended with exit status %d", program, r);
 	else if (!find_version(said, program, ret))
-		doctor_say(result, DOCTOR_NOTE, "install it anew", "%s does not tell its version",
-			program);
+		doctor_say(result, DOCTOR_NOTE, "install it anew",
+			"%s does not tell its version", program);
 	else
 		return 0;
 	return -EINVAL;
@@ -75,16 +74,19 @@ static void check_sound(const struct doctor *doctor, struct doctor_result *resul
 	(void)doctor;
 	if (!program_exists("pipewire")) {
 		if (program_exists("pulseaudio"))
-			doctor_say(result, DOCTOR_OK, NULL, "there is PulseAudio, and no PipeWire");
+			doctor_say(result, DOCTOR_OK, NULL,
+				"there is PulseAudio, and no PipeWire");
 		else
-			doctor_say(result, DOCTOR_NOTE, advice, "there is no sound: PipeWire is missing");
+			doctor_say(result, DOCTOR_NOTE, advice,
+				"there is no sound: PipeWire is missing");
 		return;
 	}
 	if (ask_version(result, "pipewire", &pipewire) < 0)
 		return;
 	if (!is_at_least(&pipewire, 0, 3, 53)) {
-		doctor_say(result, DOCTOR_NOTE, "upgrade it", "PipeWire %u.%u.%u is older than 0.3.53",
-			pipewire.major, pipewire.minor, pipewire.patch);
+		doctor_say(result, DOCTOR_NOTE, "upgrade it",
+			"PipeWire %u.%u.%u is older than 0.3.53", pipewire.major,
+			pipewire.minor, pipewire.patch);
 		return;
 	}
 	if (program_exists("wireplumber")) {
@@ -109,13 +111,14 @@ static bool name_is_taken(const struct doctor *doctor, const char *name)
 	CLEANUP(free) char *bus = NULL;
 	CLEANUP(free) char *argument = xprintf("string:%s", name);
 	CLEANUP(free) char *said = NULL;
-	const char *argv[] = { "dbus-send", NULL, "--print-reply=literal", "--reply-timeout=1000",
-		"--dest=org.freedesktop.DBus", "/org/freedesktop/DBus",
+	const char *argv[] = { "dbus-send", NULL, "--print-reply=literal",
+		"--reply-timeout=1000", "--dest=org.freedesktop.DBus", "/org/freedesktop/DBus",
 		"org.freedesktop.DBus.NameHasOwner", argument, NULL };
 
 	if (str_empty(given) && access(own, F_OK) < 0)
 		return false;
-	bus = str_empty(given) ? xprintf("--bus=unix:path=%s", own) : xprintf("--bus=%s", given);
+	bus = str_empty(given) ? xprintf("--bus=unix:path=%s", own)
+			       : xprintf("--bus=%s", given);
 	argv[1] = bus;
 	return doctor_run(argv, &said) == 0 && strstr(said, "true");
 }
@@ -132,7 +135,8 @@ static void check_other_sound(const struct doctor *doctor, struct doctor_result 
 				variables[i]);
 	}
 	if (!doctor->runs && name_is_taken(doctor, PULSE_NAME))
-		doctor_say(result, DOCTOR_NOTE, "log out at the machine if the desktop has no sound",
+		doctor_say(result, DOCTOR_NOTE,
+			"log out at the machine if the desktop has no sound",
 			"another sound server of yours has the name " PULSE_NAME
 			" on the session bus");
 	doctor_say(result, DOCTOR_OK, NULL, "no other sound server is in the way");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What else there is on the machine: ports, display managers, lockers, polkit: D-6, D-8..D-11. */
+/* What else there is on the machine: ports, display managers, lockers, polkit: D-6, D-8..D-11.
+ */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -36,7 +37,8 @@ static int try_port(const struct settings_address *address, uint16_t port)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (v6) {
-		to.v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(port) };
+		to.v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6,
+			.sin6_port = htons(port) };
 		inet_pton(AF_INET6, address->host, &to.v6.sin6_addr);
 	} else {
 		to.v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port) };
@@ -51,7 +53,8 @@ static void check_port(const struct doctor *doctor, struct doctor_result *result
 	static const struct settings_address usual = { .host = "127.0.0.1" };
 
 	if (doctor->runs) {
-		doctor_say(result, DOCTOR_OK, NULL, "afar is running: `afar status` tells the address");
+		doctor_say(result, DOCTOR_OK, NULL,
+			"afar is running: `afar status` tells the address");
 		return;
 	}
 	for (size_t i = 0; i < settings->n_listen; i++) {
@@ -59,7 +62,8 @@ static void check_port(const struct doctor *doctor, struct doctor_result *result
 		int r = try_port(address, address->port ? address->port : SETTINGS_PORT);
 
 		if (r < 0 && (address->port || r != -EADDRINUSE))
-			doctor_say(result, DOCTOR_PROBLEM, "name another in afar.conf(5), or end what uses it",
+			doctor_say(result, DOCTOR_PROBLEM,
+				"name another in afar.conf(5), or end what uses it",
 				"cannot listen on %s, port %u (%s)", address->host,
 				(unsigned)address->port, strerror(-r));
 	}
@@ -73,10 +77,13 @@ static void check_display_manager(const struct doctor *doctor, struct doctor_res
 {
 	(void)doctor;
 	if (display_manager_is_gdm()) /* CLI-8 */
-		doctor_say(result, DOCTOR_NOTE, "`afar stop`, by ssh or on a text console, lets that user in again",
-			"GDM may refuse to let a user log in at the machine while afar's desktop runs");
+		doctor_say(result, DOCTOR_NOTE,
+			"`afar stop`, by ssh or on a text console, lets that user in again",
+			"GDM may refuse to let a user log in at the machine while afar's "
+			"desktop runs");
 	else
-		doctor_say(result, DOCTOR_OK, NULL, "no GDM, which would refuse a second session");
+		doctor_say(
+			result, DOCTOR_OK, NULL, "no GDM, which would refuse a second session");
 }
 
 static void check_shell(const struct doctor *doctor, struct doctor_result *result)
@@ -95,10 +102,12 @@ static void check_shell(const struct doctor *doctor, struct doctor_result *resul
 	else if (str_equal(str_basename(entry->pw_shell), "nologin")
 		|| str_equal(str_basename(entry->pw_shell), "false"))
 		doctor_say(result, DOCTOR_NOTE, "chsh -s /bin/bash",
-			"the login shell is %.100s, so that terminals and `afar enable` do not work",
+			"the login shell is %.100s, so that terminals and `afar enable` do not "
+			"work",
 			entry->pw_shell);
 	else
-		doctor_say(result, DOCTOR_OK, NULL, "the login shell is %.100s", entry->pw_shell);
+		doctor_say(
+			result, DOCTOR_OK, NULL, "the login shell is %.100s", entry->pw_shell);
 }
 
 static void check_locker(const struct doctor *doctor, struct doctor_result *result)
@@ -106,10 +115,13 @@ static void check_locker(const struct doctor *doctor, struct doctor_result *resu
 	(void)doctor;
 	if (program_exists("light-locker"))
 		doctor_say(result, DOCTOR_NOTE,
-			"apt remove light-locker, or disable it in the session; xscreensaver works",
-			"light-locker locks a desktop that only LightDM at the machine could open again");
+			"apt remove light-locker, or disable it in the session; xscreensaver "
+			"works",
+			"light-locker locks a desktop that only LightDM at the machine could "
+			"open again");
 	else
-		doctor_say(result, DOCTOR_OK, NULL, "no screen locker is known to shut you out");
+		doctor_say(
+			result, DOCTOR_OK, NULL, "no screen locker is known to shut you out");
 }
 
 /* Does a file in the directory name this action? */
@@ -135,20 +147,25 @@ static void check_polkit(const struct doctor *doctor, struct doctor_result *resu
 {
 	static const char action[] = "org.freedesktop.color-manager";
 	static const char *const rules[] = { "/etc/polkit-1/rules.d",
-		"/etc/polkit-1/localauthority/50-local.d", "/usr/local/share/polkit-1/rules.d" };
-	bool allowed = access("/usr/share/polkit-1/actions/org.freedesktop.color.policy", F_OK) < 0
+		"/etc/polkit-1/localauthority/50-local.d",
+		"/usr/local/share/polkit-1/rules.d" };
+	bool allowed =
+		access("/usr/share/polkit-1/actions/org.freedesktop.color.policy", F_OK) < 0
 		|| geteuid() == 0;
 
 	(void)doctor;
 	for (size_t i = 0; i < ARRAY_SIZE(rules) && !allowed; i++)
 		allowed = is_mentioned(rules[i], action);
 	if (allowed)
-		doctor_say(result, DOCTOR_OK, NULL, "no dialogue of colord's is to be expected");
+		doctor_say(
+			result, DOCTOR_OK, NULL, "no dialogue of colord's is to be expected");
 	else
 		doctor_say(result, DOCTOR_NOTE,
-			"allow org.freedesktop.color-manager.* by a rule in /etc/polkit-1/rules.d, or "
+			"allow org.freedesktop.color-manager.* by a rule in "
+			"/etc/polkit-1/rules.d, or "
 			"apt remove colord",
-			"colord may ask for an administrator's password whenever a session starts");
+			"colord may ask for an administrator's password whenever a session "
+			"starts");
 }
 
 static void check_portal(const struct doctor *doctor, struct doctor_result *result)
@@ -171,7 +188,8 @@ static void check_portal(const struct doctor *doctor, struct doctor_result *resu
 		doctor_say(result, DOCTOR_OK, NULL, "there is no xdg-desktop-portal");
 	else if (n == n_gnome)
 		doctor_say(result, DOCTOR_NOTE, "apt install xdg-desktop-portal-gtk",
-			"xdg-desktop-portal has no backend for this desktop: programs wait for their "
+			"xdg-desktop-portal has no backend for this desktop: programs wait for "
+			"their "
 			"file dialogues");
 	else
 		doctor_say(result, DOCTOR_OK, NULL, "xdg-desktop-portal has a backend");

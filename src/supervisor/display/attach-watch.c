@@ -24,7 +24,8 @@
 struct place {
 	struct attach_watch *watch;
 	sd_event_source *source;
-	char names[N_NAMES][NAME_SIZE]; /* that matter; "xauth_*": all that begin so; "": none */
+	char names[N_NAMES]
+		  [NAME_SIZE]; /* that matter; "xauth_*": all that begin so; "": none */
 };
 
 struct attach_watch {
@@ -42,8 +43,7 @@ static bool matches(const char *name, const char *pattern)
 	return pattern[n] ? strncmp(name, pattern, n) == 0 : str_equal(name, pattern);
 }
 
-static int handle_change(
-	sd_event_source *source, const struct inotify_event *event, void *data)
+static int handle_change(sd_event_source *source, const struct inotify_event *event, void *data)
 {
 	struct place *self = data;
 

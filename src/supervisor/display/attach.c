@@ -50,8 +50,8 @@ enum obstacle {
 
 struct attach {
 	struct supervisor *supervisor; /* borrowed */
-	unsigned wanted;	       /* number, or SETTINGS_DISPLAY_ANY */
-	char *user, *runtime;	       /* what the places point to */
+	unsigned wanted;               /* number, or SETTINGS_DISPLAY_ANY */
+	char *user, *runtime;          /* what the places point to */
 	struct candidate_places places;
 
 	struct setup *setup; /* the connection; NULL: not attached */
@@ -74,8 +74,10 @@ struct attach {
 	char why[256];
 };
 
-/* Names that the sessions of our like have; a server with one of them is a virtual desktop's. */
-static const char *const session_marks[] = { "AFAR_SESSION", "CHROME_REMOTE_DESKTOP_SESSION", NULL };
+/* Names that the sessions of our like have; a server with one of them is a virtual desktop's.
+ */
+static const char *const session_marks[] = { "AFAR_SESSION", "CHROME_REMOTE_DESKTOP_SESSION",
+	NULL };
 
 static void try_next(struct attach *self);
 
@@ -204,7 +206,8 @@ static void describe_foreign(const struct attach *self, char *text, size_t size)
 		snprintf(name, sizeof(name), "%.31s", entry->pw_name);
 	if (self->wanted == SETTINGS_DISPLAY_ANY)
 		snprintf(text, size,
-			"there is no X display of yours, only :%u, which belongs to %s; afar waits for one",
+			"there is no X display of yours, only :%u, which belongs to %s; afar "
+			"waits for one",
 			self->obstacle_number, name);
 	else
 		snprintf(text, size, "display :%u belongs to %s: start afar as that user",
@@ -221,8 +224,8 @@ static void describe(const struct attach *self, char *text, size_t size)
 			snprintf(text, size, "there is no X display%s; afar waits for one",
 				self->was_there ? " any more" : " yet");
 		else
-			snprintf(text, size, "display :%u is %s; afar waits for it", self->wanted,
-				self->was_there ? "gone" : "not there yet");
+			snprintf(text, size, "display :%u is %s; afar waits for it",
+				self->wanted, self->was_there ? "gone" : "not there yet");
 		break;
 	case FOREIGN:
 		describe_foreign(self, text, size);
@@ -231,11 +234,13 @@ static void describe(const struct attach *self, char *text, size_t size)
 		snprintf(text, size, "the X server of display :%u does not answer", number);
 		break;
 	case FULL:
-		snprintf(text, size, "display :%u has as many programs as it can: close some", number);
+		snprintf(text, size, "display :%u has as many programs as it can: close some",
+			number);
 		break;
 	case REFUSED:
 		snprintf(text, size,
-			"display :%u refuses us, no authority for it can be read: start afar as the "
+			"display :%u refuses us, no authority for it can be read: start afar "
+			"as the "
 			"user who works there, or let that user run `xhost +si:localuser:%s`",
 			number, self->user ? self->user : "…");
 		break;
@@ -255,8 +260,7 @@ static void watch(struct attach *self)
 {
 	attach_watch_destroy(TAKE_PTR(self->watch));
 	if (attach_watch_create(&self->watch, self->supervisor->event, &self->places,
-		    self->wanted, handle_change, self)
-		< 0)
+		    self->wanted, handle_change, self) < 0)
 		log_error("no memory to wait for the display");
 }
 
@@ -289,8 +293,8 @@ static void look_after(struct attach *self, usec_t delay)
 {
 	self->timer = sd_event_source_disable_unref(self->timer);
 	self->delay = delay * 2;
-	sd_event_add_time_relative(self->supervisor->event, &self->timer, CLOCK_MONOTONIC, delay,
-		1, handle_time, self);
+	sd_event_add_time_relative(self->supervisor->event, &self->timer, CLOCK_MONOTONIC,
+		delay, 1, handle_time, self);
 }
 
 /* Several files may change at once: one look for all of them. */
@@ -321,8 +325,8 @@ static void hold(struct attach *self)
 	char name[16];
 
 	snprintf(name, sizeof(name), ":%u", self->obstacle_number);
-	self->is_held = xcb_connect_start(&self->connecting, self->supervisor->event, name, NULL,
-		USEC_NEVER, handle_held, self) == 0;
+	self->is_held = xcb_connect_start(&self->connecting, self->supervisor->event, name,
+				NULL, USEC_NEVER, handle_held, self) == 0;
 }
 
 /* Every attempt has failed. */
@@ -390,7 +394,8 @@ static void note_failure(struct attach *self, int error)
 	case -EAGAIN:
 		note_obstacle(self, STUCK, number, 0);
 		/* It will not answer the next one either. */
-		while (self->next < self->n_attempts && self->attempts[self->next].number == number)
+		while (self->next < self->n_attempts
+			&& self->attempts[self->next].number == number)
 			self->next++;
 		break;
 	case -EUSERS:

@@ -64,7 +64,8 @@ static void add_matching(
 	while (dir && (entry = readdir(dir))) {
 		struct stat st;
 
-		/* Everybody may write to /tmp: a file of somebody else's is none of a server's of ours. */
+		/* Everybody may write to /tmp: a file of somebody else's is none of a server's
+		 * of ours. */
 		if (str_starts(entry->d_name, prefix)
 			&& fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0
 			&& S_ISREG(st.st_mode) && st.st_uid == geteuid())
@@ -73,12 +74,13 @@ static void add_matching(
 }
 
 /* NUL-separated strings of a file in /proc/PID, and one NUL more. NULL: not for us to read. */
-static char *read_strings(
-	const struct candidate_places *places, const char *pid, const char *name, size_t max, size_t *ret_n)
+static char *read_strings(const struct candidate_places *places, const char *pid,
+	const char *name, size_t max, size_t *ret_n)
 {
 	char path[300], *text;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s/%s", places->proc, pid, name) >= sizeof(path))
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s/%s", places->proc, pid, name) >=
+		sizeof(path))
 		return NULL;
 	return sys_read_file(path, max, &text, ret_n) < 0 ? NULL : text;
 }

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A machine of its own for a test script: what it mounts, installs and starts nobody else sees.
 
-Needs root. Private are: mounts (overlays over the system's directories), processes, and control
-groups. The last matters most: a systemd that finds itself in the root of the control groups moves
-every process that is there, whoever's it is, into a group of its own.
+Needs root. Private are: mounts (overlays over the system's directories), processes, the network
+(and with it the displays' sockets), and control groups. The last matters most: a systemd that finds
+itself in the root of the control groups moves every process that is there, whoever's it is, into a
+group of its own.
 """
+import fcntl
 import os
 import re
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -62,7 +66,7 @@ def run_confined():
             f.write("0")
     try:
         done = subprocess.run(
-            ["unshare", "--mount", "--cgroup", "--pid", "--fork", "--kill-child", "--mount-proc",
+            ["unshare", "--mount", "--net", "--cgroup", "--pid", "--fork", "--kill-child", "--mount-proc",
              sys.executable, *sys.argv],
             preexec_fn=enter, env={**os.environ, INSIDE: "1"},
         )
@@ -77,8 +81,8 @@ def mount(*args):
 
 def cover(*directories):
     """What is written below these directories from now on is ours alone."""
-    for number, directory in enumerate(directories):
-        layers = "/run/layers/%d-%s" % (number, directory.strip("/").replace("/", "-"))
+    for directory in directories:
+        layers = "/run/layers/" + directory.strip("/").replace("/", "-")
         for part in ("upper", "work"):
             os.makedirs(os.path.join(layers, part))
         mount("-t", "overlay", "overlay", directory, "-o",
@@ -98,6 +102,26 @@ def settle():
     if others:
         raise SystemExit(f"others are in our group: {others}")
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+    cover("/tmp")
+    forget_displays()
+    raise_loopback()
+
+
+def raise_loopback():
+    """The network of our own has one interface, which is down at first: netdevice(7)."""
+    SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        request = fcntl.ioctl(s, SIOCGIFFLAGS, struct.pack("16sh22x", b"lo", 0))
+        flags = struct.unpack("16sh22x", request)[1]
+        fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))
+
+
+def forget_displays():
+    """Those of others, whom an X server could not find here: to it their locks would be stale."""
+    for directory in ("/tmp", "/tmp/.X11-unix"):
+        for name in os.listdir(directory) if os.path.isdir(directory) else ():
+            if re.fullmatch(r"\.X\d+-lock|X\d+", name):
+                os.unlink(os.path.join(directory, name))
 
 
 def make_cgroup(name):

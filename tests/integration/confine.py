@@ -9,6 +9,7 @@ group of its own.
 import fcntl
 import os
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -133,16 +134,11 @@ def make_cgroup(name):
 class UserManager:
     """systemd --user for a home, which knows our units and no others of the system's."""
 
-    # What every unit depends on, empty, and how `systemctl exit` works.
+    # What every unit depends on, empty.
     BASICS = {
         "default.target": "[Unit]\nRequires=basic.target\nAfter=basic.target\n",
         "basic.target": "[Unit]\nDefaultDependencies=no\n",
         "shutdown.target": "[Unit]\nDefaultDependencies=no\n",
-        "exit.target": "[Unit]\nDefaultDependencies=no\nRequires=systemd-exit.service\n"
-                       "After=systemd-exit.service\nAllowIsolate=yes\n",
-        "systemd-exit.service": "[Unit]\nDefaultDependencies=no\nRequires=shutdown.target\n"
-                                "After=shutdown.target\nSuccessAction=exit-force\n"
-                                "[Service]\nType=oneshot\nExecStart=/bin/true\n",
     }
 
     def __init__(self, home, units):
@@ -185,12 +181,9 @@ class UserManager:
         return values[names[0]] if len(names) == 1 else [values[n] for n in names]
 
     def close(self):
-        self.systemctl("exit")
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self.systemctl("stop", "*@*.service")
+        self.process.send_signal(signal.SIGRTMIN + 24)  # systemd(1): ends at once
+        self.process.wait(20)
 
 
 def without_user(unit):

@@ -29,7 +29,7 @@ struct guard {
 	const char *runtime_dir;  /* removed at the end */
 	const char *runtime_base; /* removed at the end too; NULL: it is not ours */
 	const char *lock_file;	  /* removed at the end */
-	int lock_fd;		  /* holds the flock; -1: none */
+	int lock_fd;		  /* holds the lock; -1: none */
 	int report_fd;		  /* goes to the supervisor, see supervisor/report.h; -1: none */
 	int manager_fd;	   /* to the service manager; -1: there is none */
 	int notify_fds[2]; /* what it is to be told: our end and the supervisor's */

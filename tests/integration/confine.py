@@ -6,6 +6,7 @@ Needs root. Private are: mounts (overlays over the system's directories), proces
 itself in the root of the control groups moves every process that is there, whoever's it is, into a
 group of its own.
 """
+import ctypes
 import fcntl
 import os
 import re
@@ -63,8 +64,11 @@ def run_confined():
     os.mkdir(group)
 
     def enter():
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: it ends when we do
         with open(os.path.join(group, "cgroup.procs"), "w") as f:
             f.write("0")
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         done = subprocess.run(
             ["unshare", "--mount", "--net", "--cgroup", "--pid", "--fork", "--kill-child", "--mount-proc",

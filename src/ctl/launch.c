@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
+#include "base/notify-socket.h"
 #include "ctl/call.h"
 #include "ctl/ctl.h"
 
@@ -68,4 +70,13 @@ void launch_abandon(const struct paths *paths)
 	if (paths->runtime_is_ours)
 		rmdir(paths->runtime_base);
 	unlink(paths->lock_file);
+}
+
+void launch_tell_running(void)
+{
+	static const char text[] = "READY=1\nSTATUS=a desktop that is none of this unit's runs already";
+	CLEANUP(close) int fd = notify_socket_open();
+
+	if (fd >= 0)
+		notify_socket_send(fd, text, strlen(text), true);
 }

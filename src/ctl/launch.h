@@ -43,3 +43,6 @@ int launch_exec(const char *guard, const char *const *argv, int lock_fd);
 
 /* Takes everything back, the lock last: see instance.h. */
 void launch_abandon(const struct paths *paths);
+
+/* To a unit that starts what runs already: it has nothing to do, and has not failed (START-1). */
+void launch_tell_running(void);

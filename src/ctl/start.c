@@ -13,7 +13,6 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "base/notify-socket.h"
 #include "base/report-fd.h"
 #include "base/spawn.h"
 #include "base/str.h"
@@ -129,16 +128,6 @@ static const char **guard_argv(const struct ctl *ctl, int lock_fd, int argc, cha
 		(const char *const *)argv + 1);
 }
 
-/* A unit that finds its desktop running has nothing to do, and has not failed (START-1). */
-static void tell_service_manager(void)
-{
-	static const char text[] = "READY=1\nSTATUS=a desktop that is none of this unit's runs already";
-	CLEANUP(close) int fd = notify_socket_open();
-
-	if (fd >= 0)
-		notify_socket_send(fd, text, strlen(text), true);
-}
-
 int ctl_start(struct ctl *ctl, int argc, char **argv)
 {
 	CLEANUP(free) char *guard = ctl_program("afar-guard");
@@ -148,7 +137,7 @@ int ctl_start(struct ctl *ctl, int argc, char **argv)
 
 	switch (launch_lock(&ctl->paths, &instance, &lock_fd, &why)) {
 	case INSTANCE_RUNNING:
-		tell_service_manager();
+		launch_tell_running();
 		if (instance.guard_pid)
 			printf("afar is already running (process %d); `afar link` prints a link to "
 			       "it.\n",

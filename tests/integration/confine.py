@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A machine of its own for a test script: what it mounts, installs and starts nobody else sees.
 
-Needs root. Private are: mounts (overlays over the system's directories), processes, and control
-groups. The last matters most: a systemd that finds itself in the root of the control groups moves
-every process that is there, whoever's it is, into a group of its own.
+Needs root. Private are: mounts (overlays over the system's directories), processes, the network
+(and with it the displays' sockets), and control groups. The last matters most: a systemd that finds
+itself in the root of the control groups moves every process that is there, whoever's it is, into a
+group of its own.
 """
+import ctypes
+import fcntl
 import os
 import re
+import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -58,11 +64,14 @@ def run_confined():
     os.mkdir(group)
 
     def enter():
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: it ends when we do
         with open(os.path.join(group, "cgroup.procs"), "w") as f:
             f.write("0")
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         done = subprocess.run(
-            ["unshare", "--mount", "--cgroup", "--pid", "--fork", "--kill-child", "--mount-proc",
+            ["unshare", "--mount", "--net", "--cgroup", "--pid", "--fork", "--kill-child", "--mount-proc",
              sys.executable, *sys.argv],
             preexec_fn=enter, env={**os.environ, INSIDE: "1"},
         )
@@ -77,8 +86,8 @@ def mount(*args):
 
 def cover(*directories):
     """What is written below these directories from now on is ours alone."""
-    for number, directory in enumerate(directories):
-        layers = "/run/layers/%d-%s" % (number, directory.strip("/").replace("/", "-"))
+    for directory in directories:
+        layers = "/run/layers/" + directory.strip("/").replace("/", "-")
         for part in ("upper", "work"):
             os.makedirs(os.path.join(layers, part))
         mount("-t", "overlay", "overlay", directory, "-o",
@@ -98,6 +107,26 @@ def settle():
     if others:
         raise SystemExit(f"others are in our group: {others}")
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+    cover("/tmp")
+    forget_displays()
+    raise_loopback()
+
+
+def raise_loopback():
+    """The network of our own has one interface, which is down at first: netdevice(7)."""
+    SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        request = fcntl.ioctl(s, SIOCGIFFLAGS, struct.pack("16sh22x", b"lo", 0))
+        flags = struct.unpack("16sh22x", request)[1]
+        fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))
+
+
+def forget_displays():
+    """Those of others, whom an X server could not find here: to it their locks would be stale."""
+    for directory in ("/tmp", "/tmp/.X11-unix"):
+        for name in os.listdir(directory) if os.path.isdir(directory) else ():
+            if re.fullmatch(r"\.X\d+-lock|X\d+", name):
+                os.unlink(os.path.join(directory, name))
 
 
 def make_cgroup(name):
@@ -109,16 +138,11 @@ def make_cgroup(name):
 class UserManager:
     """systemd --user for a home, which knows our units and no others of the system's."""
 
-    # What every unit depends on, empty, and how `systemctl exit` works.
+    # What every unit depends on, empty.
     BASICS = {
         "default.target": "[Unit]\nRequires=basic.target\nAfter=basic.target\n",
         "basic.target": "[Unit]\nDefaultDependencies=no\n",
         "shutdown.target": "[Unit]\nDefaultDependencies=no\n",
-        "exit.target": "[Unit]\nDefaultDependencies=no\nRequires=systemd-exit.service\n"
-                       "After=systemd-exit.service\nAllowIsolate=yes\n",
-        "systemd-exit.service": "[Unit]\nDefaultDependencies=no\nRequires=shutdown.target\n"
-                                "After=shutdown.target\nSuccessAction=exit-force\n"
-                                "[Service]\nType=oneshot\nExecStart=/bin/true\n",
     }
 
     def __init__(self, home, units):
@@ -161,12 +185,9 @@ class UserManager:
         return values[names[0]] if len(names) == 1 else [values[n] for n in names]
 
     def close(self):
-        self.systemctl("exit")
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self.systemctl("stop", "*@*.service")
+        self.process.send_signal(signal.SIGRTMIN + 24)  # systemd(1): ends at once
+        self.process.wait(20)
 
 
 def without_user(unit):

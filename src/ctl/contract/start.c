@@ -110,6 +110,7 @@ static int say_running(void)
 	tell(LOG_LEVEL_INFO, "Service already running.");
 	if (fd_is_open(REPORT_FD))
 		report_fd_send(REPORT_FD, "", "READY");
+	launch_tell_running();
 	return 0;
 }
 

@@ -11,6 +11,9 @@ static const char daemon_conf[] = "default-sample-format = s16le\n"
 				  "default-sample-rate = 48000\n"
 				  "default-sample-channels = 2\n";
 
+/* Debian's libpulse starts nothing by itself unless it is told to. */
+static const char client_conf[] = "autospawn = yes\n";
+
 int fallback_write(const struct place *place, const char *sink)
 {
 	CLEANUP(strbuf) struct strbuf script = { 0 };
@@ -26,5 +29,7 @@ int fallback_write(const struct place *place, const char *sink)
 	r = place_write(place, "daemon.conf", daemon_conf, sizeof(daemon_conf) - 1);
 	if (r == 0)
 		r = place_write(place, "default.pa", script.text, script.length);
+	if (r == 0)
+		r = place_write(place, "client.conf", client_conf, sizeof(client_conf) - 1);
 	return r;
 }

@@ -119,7 +119,8 @@ static void test_everybody_gets_a_configuration(void **state)
 		"module-metadata",
 		"module-protocol-pulse",
 		"module-always-sink",
-		"module-pipe-sink sink_name=\\\"chrome_remote_desktop_session\\\" file=\\\"/tmp/",
+		"module-pipe-sink sink_name=\\\"chrome_remote_desktop_session\\\" "
+		"file=\\\"/tmp/",
 		NAME "/fifo_output\\\" rate=48000 channels=2 format=s16le",
 		"server.address = [ \"unix:native\" ]",
 		"pulse.min.quantum = 1024/48000",
@@ -161,7 +162,8 @@ static void test_everybody_gets_a_configuration(void **state)
 	check(f, "wireplumber.conf", wireplumber);
 	check(f, "sink-first.lua", doorman);
 	assert_null(read_it(f, "pipewire-media-session.conf"));
-	assert_int_equal(configuration_write(&f->supervisor, &f->place, PROBE_MEDIA_SESSION), 0);
+	assert_int_equal(
+		configuration_write(&f->supervisor, &f->place, PROBE_MEDIA_SESSION), 0);
 	check(f, "pipewire.conf", pipewire_parts);
 	check(f, "pipewire-media-session.conf", media_session);
 }
@@ -210,8 +212,9 @@ static void test_templates_beside_the_command_come_first(void **state)
 
 	put(f, "pipewire-pulse.conf", "theirs: $instance_name $sink_name $$ $access.");
 	assert_int_equal(configuration_write(&f->supervisor, &f->place, PROBE_WIREPLUMBER), 0);
-	check_text(f, "pipewire-pulse.conf", "theirs: " NAME "/pipewire chrome_remote_desktop_session $ "
-					     "access.allowed = [ wireplumber ] access.force = waiting.");
+	check_text(f, "pipewire-pulse.conf",
+		"theirs: " NAME "/pipewire chrome_remote_desktop_session $ "
+		"access.allowed = [ wireplumber ] access.force = waiting.");
 	check(f, "pipewire.conf", pipewire_parts);
 }
 
@@ -222,8 +225,10 @@ static void test_clients_wait_only_where_somebody_lets_them_in(void **state)
 
 	put(f, "pipewire.conf", "[$access]");
 	assert_int_equal(configuration_write(&f->supervisor, &f->place, PROBE_WIREPLUMBER), 0);
-	check_text(f, "pipewire.conf", "[access.allowed = [ wireplumber ] access.force = waiting]");
-	assert_int_equal(configuration_write(&f->supervisor, &f->place, PROBE_MEDIA_SESSION), 0);
+	check_text(f, "pipewire.conf",
+		"[access.allowed = [ wireplumber ] access.force = waiting]");
+	assert_int_equal(
+		configuration_write(&f->supervisor, &f->place, PROBE_MEDIA_SESSION), 0);
 	check_text(f, "pipewire.conf", "[]");
 	assert_int_equal(
 		configuration_write(&f->supervisor, &f->place, PROBE_WIREPLUMBER_PROFILES), 0);

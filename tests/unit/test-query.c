@@ -76,8 +76,8 @@ static void ask(struct fixture *f, const char *script, usec_t limit)
 	assert_int_equal(sys_save_file(f->program, text, strlen(text), SYS_SAVE_REPLACE), 0);
 	assert_int_equal(chmod(f->program, 0700), 0);
 	before = count_fds();
-	assert_int_equal(query_create(&query, f->event, f->program, "--version", limit,
-				 handle_done, f),
+	assert_int_equal(
+		query_create(&query, f->event, f->program, "--version", limit, handle_done, f),
 		0);
 	assert_true(sd_event_loop(f->event) >= 0);
 	query_destroy(query);
@@ -147,8 +147,8 @@ static void test_what_cannot_be_executed_is_an_error(void **state)
 	struct fixture *f = *state;
 	struct query *query = NULL;
 
-	assert_int_equal(query_create(&query, f->event, f->program, "-v", USEC_PER_SEC, handle_done,
-				 f),
+	assert_int_equal(
+		query_create(&query, f->event, f->program, "-v", USEC_PER_SEC, handle_done, f),
 		-ENOENT);
 	assert_null(query);
 	assert_int_equal(f->n_done, 0);

@@ -69,9 +69,10 @@ static void test_spellings_of_one_version_are_equal(void **state)
 static void test_what_is_no_version_is_refused(void **state)
 {
 	(void)state;
-	static const char *const texts[] = { "", "v", "x", "1.", "1..2", ".1", "1.2x", "1.2 ", " 1.2",
-		"1.2+", "1.2+.", "1.2-", "1.2alphabet", "-1", "1!", "1.2.3.4.5.6.7.8.9", "1234567890",
-		"1.2post1post2", "0.3.65\xff", "99999999999999999999999999999999" };
+	static const char *const texts[] = { "", "v", "x", "1.", "1..2", ".1", "1.2x", "1.2 ",
+		" 1.2", "1.2+", "1.2+.", "1.2-", "1.2alphabet", "-1", "1!", "1.2.3.4.5.6.7.8.9",
+		"1234567890", "1.2post1post2", "0.3.65\xff",
+		"99999999999999999999999999999999" };
 	struct release release;
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -87,7 +88,9 @@ static void test_it_is_found_in_what_programs_print(void **state)
 		int r;
 		unsigned last; /* of three parts */
 	} cases[] = {
-		{ "pipewire\nCompiled with libpipewire 0.3.65\nLinked with libpipewire 0.3.66\n", 0, 65 },
+		{ "pipewire\nCompiled with libpipewire 0.3.65\nLinked with libpipewire "
+		  "0.3.66\n",
+			0, 65 },
 		{ "pipewire 0.3.1", 0, 1 },
 		{ "pipewire pipewire 0.3.2\n", 0, 2 },
 		{ "pipewire 0.3.3 or so\npipewire 0.3.4\n", 0, 4 },

@@ -161,12 +161,14 @@ static void test_a_listening_socket_is_announced_with_the_child_s_pid(void **sta
 	struct spawn spawn = { .sets_listen_pid = true, .new_session = true };
 	int status;
 
-	assert_int_equal(spawn_env_init(&env, (char *[]){ (char[]){ "PATH=/usr/bin:/bin" }, NULL }), 0);
+	assert_int_equal(
+		spawn_env_init(&env, (char *[]){ (char[]){ "PATH=/usr/bin:/bin" }, NULL }), 0);
 	assert_int_equal(spawn_env_set(&env, "LISTEN_PID", "1"), 0);
 	assert_int_equal(spawn_env_set_listen(&env, 2), 0);
 	spawn.envp = (const char *const *)env.vars;
 	spawn_map(&spawn, null, 3);
-	text = run(&spawn, "test $LISTEN_PID = $$ && test -e /proc/$$/fd/3 && echo $LISTEN_FDS", &status);
+	text = run(&spawn, "test $LISTEN_PID = $$ && test -e /proc/$$/fd/3 && echo $LISTEN_FDS",
+		&status);
 	assert_int_equal(status, 0);
 	assert_string_equal(text, "2\n");
 	/* Only in the child. */

@@ -26,7 +26,7 @@
 #define ARGV_MAX 4
 
 enum mode {
-	MODE_NONE,	/* there is no sound */
+	MODE_NONE,      /* there is no sound */
 	MODE_UNSETTLED, /* the programs are being asked */
 	MODE_PIPEWIRE,
 	MODE_PULSE, /* a PulseAudio that others start */
@@ -203,7 +203,8 @@ static void handle_ended(void *data, int code, int status)
 	end_run(self, code, status);
 }
 
-static int handle_created(sd_event_source *source, const struct inotify_event *event, void *data)
+static int handle_created(
+	sd_event_source *source, const struct inotify_event *event, void *data)
 {
 	struct audio *self = data;
 
@@ -221,8 +222,7 @@ static int set_data_directories(const struct audio *self, struct spawn_env *env)
 	CLEANUP(free) char *value = NULL;
 
 	if (asprintf(&value, "%s:%s", self->place.directory,
-		    str_empty(old) ? "/usr/local/share:/usr/share" : old)
-		< 0) {
+		    str_empty(old) ? "/usr/local/share:/usr/share" : old) < 0) {
 		value = NULL;
 		return -ENOMEM;
 	}
@@ -316,8 +316,8 @@ int audio_start(struct supervisor *supervisor, char *text, size_t size)
 	stale_destroy(self->stale);
 	self->stale = NULL;
 	self->is_ending = false;
-	r = stale_end(&self->stale, supervisor->event, argvs, AUDIO_N_PARTS, handle_stale_gone,
-		self);
+	r = stale_end(
+		&self->stale, supervisor->event, argvs, AUDIO_N_PARTS, handle_stale_gone, self);
 	if (r < 0)
 		log_warning("cannot look for what an earlier desktop left: %s", strerror(-r));
 	self->waits_for_stale = self->stale;
@@ -345,11 +345,13 @@ static void start_probe(struct audio *self)
 	int r;
 
 	self->mode = MODE_UNSETTLED;
-	r = probe_create(&self->probe, self->supervisor->event, handle_probe, self, &is_known,
-		&result);
+	r = probe_create(
+		&self->probe, self->supervisor->event, handle_probe, self, &is_known, &result);
 	if (r < 0)
-		log_warning("cannot ask for PipeWire's version: %s. Not enabling PipeWire audio "
-			    "support.", strerror(-r));
+		log_warning(
+			"cannot ask for PipeWire's version: %s. Not enabling PipeWire audio "
+			"support.",
+			strerror(-r));
 	if (r < 0 || is_known)
 		settle(self, &result);
 }
@@ -380,8 +382,8 @@ int audio_create(struct audio **ret, struct supervisor *supervisor)
 	if (r == 0) {
 		r = place_make(&self->place);
 		if (r < 0)
-			log_error("there is no sound: cannot make %s: %s", self->place.directory,
-				strerror(-r));
+			log_error("there is no sound: cannot make %s: %s",
+				self->place.directory, strerror(-r));
 	}
 	if (r == 0)
 		start_probe(self);
@@ -435,7 +437,7 @@ int audio_make_env(const struct audio *self, struct spawn_env *env)
 		{ "PIPEWIRE_REMOTE", is_pipewire ? self->place.instance : NULL },
 		{ "PULSE_CONFIG_PATH", is_pulse ? self->place.directory : NULL },
 		{ "PULSE_STATE_PATH", is_pulse ? self->place.directory : NULL },
-		/* They would lead elsewhere: to the desktop in whose terminal we were started (D-11). */
+		/* They lead to the desktop in whose terminal we were started (D-11). */
 		{ "PULSE_SERVER", NULL },
 		{ "PULSE_SOURCE", NULL },
 		{ "PIPEWIRE_RUNTIME_DIR", NULL },

@@ -11,8 +11,8 @@
  * is optional; whatever happens to it holds up nothing else (D-23).
  *
  * Programs can be first: their sockets are bound before a session starts, and passed to the
- * processes as systemd would (sd_listen_fds(3)); connections wait in the kernel while these start
- * or start anew.
+ * processes as systemd would (sd_listen_fds(3)); connections wait in the kernel while these
+ * start or start anew.
  */
 
 #include <stdbool.h>
@@ -33,7 +33,8 @@ enum audio_part {
 
 /*
  * Also asks the programs for their versions. When the answer is there, and with it the
- * environment, POLICY_IS_SETTLED is sent. Returns 0 or -ENOMEM: sound that cannot be is no error.
+ * environment, POLICY_IS_SETTLED is sent. Returns 0 or -ENOMEM: sound that cannot be is no
+ * error.
  */
 int audio_create(struct audio **ret, struct supervisor *supervisor);
 /* Removes all files. */

@@ -52,7 +52,8 @@ static int templates_init(
 		self->ours = NULL;
 		return -ENOMEM;
 	}
-	if (asprintf(&self->ours_in_build, "%s/../packaging/audio", supervisor->program_dir) < 0) {
+	if (asprintf(&self->ours_in_build, "%s/../packaging/audio", supervisor->program_dir) <
+		0) {
 		self->ours_in_build = NULL;
 		return -ENOMEM;
 	}
@@ -69,7 +70,8 @@ static void cleanup_templates(struct templates *self)
 	free(self->ours_in_build);
 }
 
-/* Makes the file @as of the template @name; @ret_text, finished by the caller, is what is in it. */
+/* Makes the file @as of the template @name; @ret_text, finished by the caller, is what is in
+ * it. */
 static int make(const struct templates *self, const struct place *place, const char *name,
 	const char *as, struct strbuf *ret_text)
 {
@@ -123,8 +125,8 @@ static int make_profile(const struct templates *self, const struct place *place)
 		"wireplumber/wireplumber.conf.d/profile.conf", &text);
 }
 
-int configuration_write(
-	const struct supervisor *supervisor, const struct place *place, enum probe_manager manager)
+int configuration_write(const struct supervisor *supervisor, const struct place *place,
+	enum probe_manager manager)
 {
 	CLEANUP(templates) struct templates templates;
 	int r = templates_init(&templates, supervisor, place);

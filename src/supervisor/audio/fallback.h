@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Sound without PipeWire: the configuration of a PulseAudio that the session's programs start by
- * themselves, with the same sink and the same fifo (AUDIO-10).
+ * Sound without PipeWire: the configuration of a PulseAudio that the session's programs start
+ * by themselves, with the same sink and the same fifo (AUDIO-10).
  */
 
 struct place;

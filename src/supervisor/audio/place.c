@@ -58,12 +58,14 @@ int place_init(struct place *self, const struct flavour *flavour, const struct p
 	} else {
 		snprintf(name, sizeof(name), "%s/audio", flavour->runtime_name);
 	}
-	n = snprintf(self->directory, sizeof(self->directory), "%s/%s", paths->runtime_base, name);
+	n = snprintf(
+		self->directory, sizeof(self->directory), "%s/%s", paths->runtime_base, name);
 	if ((size_t)n + strlen(SOCKET_NAME) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
 		return -ENAMETOOLONG;
 	snprintf(self->instance, sizeof(self->instance), "%s" SOCKET_NAME, name);
 	snprintf(self->socket, sizeof(self->socket), "%.*s" SOCKET_NAME, n, self->directory);
-	snprintf(self->pulse_socket, sizeof(self->pulse_socket), "%.*s/native", n, self->directory);
+	snprintf(self->pulse_socket, sizeof(self->pulse_socket), "%.*s/native", n,
+		self->directory);
 	snprintf(self->fifo, sizeof(self->fifo), "%.*s/fifo_output", n, self->directory);
 	return 0;
 }
@@ -97,15 +99,15 @@ int place_listen(const char *socket_path)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	CLEANUP(close) int fd = -1;
 
-	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path)
-		>= sizeof(address.sun_path))
+	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path) >=
+		sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	unlink(socket_path);
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0
-		|| listen(fd, BACKLOG) < 0)
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+		listen(fd, BACKLOG) < 0)
 		return -errno;
 	return TAKE_FD(fd);
 }

@@ -25,8 +25,8 @@ struct probe {
 	void *data;
 };
 
-#define refuse(format, ...) \
-	log_warning(format ". Not enabling PipeWire audio support." __VA_OPT__(, ) __VA_ARGS__)
+#define refuse(format, ...)                                                                    \
+ log_warning(format ". Not enabling PipeWire audio support." __VA_OPT__(, ) __VA_ARGS__)
 
 static bool is_at_least(const struct release *release, const char *text)
 {
@@ -59,7 +59,8 @@ static enum probe_manager wireplumber_kind(const char *output)
 	struct release release;
 
 	if (!output || release_find(output, "wireplumber", &release) < 0) {
-		log_warning("wireplumber does not tell its version: it is taken for one before %s",
+		log_warning(
+			"wireplumber does not tell its version: it is taken for one before %s",
 			MIN_PROFILES);
 		return PROBE_WIREPLUMBER;
 	}
@@ -123,8 +124,8 @@ int probe_create(struct probe **ret, sd_event *event, probe_done_fn done, void *
 	r = query_create(&self->pipewire, event, "pipewire", "--version", LIMIT_USEC,
 		handle_pipewire, self);
 	if (r == 0 && has_wireplumber)
-		r = query_create(&self->wireplumber, event, "wireplumber", "--version", LIMIT_USEC,
-			handle_wireplumber, self);
+		r = query_create(&self->wireplumber, event, "wireplumber", "--version",
+			LIMIT_USEC, handle_wireplumber, self);
 	if (r < 0) {
 		probe_destroy(self);
 		return r;

@@ -10,9 +10,9 @@
 #include <systemd/sd-event.h>
 
 enum probe_manager {
-	PROBE_WIREPLUMBER,	    /* before 0.5: a configuration file of its own, -c (PWT-3) */
+	PROBE_WIREPLUMBER, /* before 0.5: a configuration file of its own, -c (PWT-3) */
 	PROBE_WIREPLUMBER_PROFILES, /* from 0.5 on: a profile in a fragment, --profile (N-7) */
-	PROBE_MEDIA_SESSION,	    /* pipewire-media-session (PWT-4) */
+	PROBE_MEDIA_SESSION,        /* pipewire-media-session (PWT-4) */
 };
 
 struct probe_result {

@@ -33,8 +33,8 @@ static void finish(struct query *self, const char *output)
 }
 
 /*
- * All that it printed is in the pipe by now. One that prints more than a pipe holds does not end,
- * and is late.
+ * All that it printed is in the pipe by now. One that prints more than a pipe holds does not
+ * end, and is late.
  */
 static int handle_exit(sd_event_source *source, const siginfo_t *info, void *data)
 {
@@ -87,7 +87,8 @@ int query_create(struct query **ret, sd_event *event, const char *program, const
 	if (r < 0)
 		goto fail;
 	self->pid = r;
-	r = sd_event_add_child(event, &self->exit_source, self->pid, WEXITED, handle_exit, self);
+	r = sd_event_add_child(
+		event, &self->exit_source, self->pid, WEXITED, handle_exit, self);
 	if (r >= 0)
 		r = sd_event_add_time_relative(
 			event, &self->timer, CLOCK_MONOTONIC, limit, 0, handle_late, self);

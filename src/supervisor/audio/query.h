@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Asking a program what it prints, such as its version, without waiting for it: the answer comes
- * from the event loop. A program that does not end in time is killed.
+ * Asking a program what it prints, such as its version, without waiting for it: the answer
+ * comes from the event loop. A program that does not end in time is killed.
  */
 
 #include <systemd/sd-event.h>

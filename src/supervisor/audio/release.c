@@ -149,8 +149,8 @@ int release_parse(const char *text, struct release *ret)
 {
 	struct release self = { 0 };
 
-	if (!take_parts(&text, &self) || !take_stage(&text, &self) || !take_dev(&text, &self)
-		|| !take_local(&text) || *text)
+	if (!take_parts(&text, &self) || !take_stage(&text, &self) || !take_dev(&text, &self) ||
+		!take_local(&text) || *text)
 		return -EINVAL;
 	*ret = self;
 	return 0;

@@ -37,6 +37,7 @@ int release_compare(const struct release *a, const struct release *b);
 /**
  * release_find() - the first line that ends with "@program VERSION", anything before it
  *
- * Returns 0, -ENOENT (there is no such line), -EINVAL (what stands there is no version) or -ENOMEM.
+ * Returns 0, -ENOENT (there is no such line), -EINVAL (what stands there is no version) or
+ * -ENOMEM.
  */
 int release_find(const char *text, const char *program, struct release *ret);

@@ -129,8 +129,8 @@ static int end_one(struct stale *self, sd_event *event, const char *pid,
 	return 0;
 }
 
-static int end_all(struct stale *self, sd_event *event, const char *const *const *argvs,
-	size_t n_argvs)
+static int end_all(
+	struct stale *self, sd_event *event, const char *const *const *argvs, size_t n_argvs)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *entry;
@@ -141,8 +141,8 @@ static int end_all(struct stale *self, sd_event *event, const char *const *const
 	while (r == 0 && self->n < STALE_MAX && (entry = readdir(dir))) {
 		unsigned long pid;
 
-		if (str_to_uint(entry->d_name, 1, INT32_MAX, &pid) == 0
-			&& (pid_t)pid != getpid() && is_one(entry->d_name, argvs, n_argvs))
+		if (str_to_uint(entry->d_name, 1, INT32_MAX, &pid) == 0 &&
+			(pid_t)pid != getpid() && is_one(entry->d_name, argvs, n_argvs))
 			r = end_one(self, event, entry->d_name, argvs, n_argvs);
 	}
 	closedir(dir);

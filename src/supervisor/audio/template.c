@@ -35,8 +35,8 @@ static const char *find_value(
 }
 
 /* @at is behind a dollar. Appends what stands for it; returns how much of @at that used up. */
-static size_t fill_one(const char *at, const char *end, const struct template_variable *variables,
-	struct strbuf *ret)
+static size_t fill_one(const char *at, const char *end,
+	const struct template_variable *variables, struct strbuf *ret)
 {
 	bool braced = at < end && *at == '{';
 	const char *name = at + braced;

@@ -10,7 +10,7 @@
 
 #include "base/str.h"
 
-#define TEMPLATE_MAX (64 * 1024)	 /* bytes, of a file */
+#define TEMPLATE_MAX (64 * 1024)         /* bytes, of a file */
 #define TEMPLATE_FILLED_MAX (256 * 1024) /* and of what is made of it */
 
 struct template_variable {

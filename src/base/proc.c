@@ -15,6 +15,8 @@
 #include "base/str.h"
 #include "base/sys.h"
 
+#define ENVIRON_MAX (256 * 1024)
+
 int proc_stat_read(pid_t pid, struct proc_stat *ret)
 {
 	CLEANUP(close) int fd = -1;
@@ -46,6 +48,42 @@ uint64_t proc_start_time(pid_t pid)
 	struct proc_stat stat;
 
 	return proc_stat_read(pid, &stat) == 0 ? stat.start_time : 0;
+}
+
+int proc_name(pid_t pid, char ret[PROC_NAME_MAX])
+{
+	CLEANUP(close) int fd = -1;
+	char path[32];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = sys_open(path, O_RDONLY, 0);
+	if (fd < 0)
+		return fd == -ENOENT ? -ESRCH : fd;
+	n = read(fd, ret, PROC_NAME_MAX);
+	if (n <= 0)
+		return -ESRCH;
+	ret[n - 1] = '\0'; /* in place of the newline */
+	return 0;
+}
+
+pid_t proc_find(bool (*matches)(void *data, pid_t pid), void *data)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	pid_t found = 0;
+
+	if (!dir)
+		return 0;
+	while (!found && (entry = readdir(dir))) {
+		unsigned long pid;
+
+		if (str_to_uint(entry->d_name, 1, INT32_MAX, &pid) == 0
+			&& matches(data, (pid_t)pid))
+			found = (pid_t)pid;
+	}
+	closedir(dir);
+	return found;
 }
 
 struct process {
@@ -100,6 +138,22 @@ static const struct process *find(const struct process *list, size_t n, pid_t pi
 	return n ? bsearch(&key, list, n, sizeof(*list), compare) : NULL;
 }
 
+static bool outlives(pid_t pid)
+{
+	CLEANUP(free) char *text = NULL;
+	char path[32];
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	if (sys_read_file(path, ENVIRON_MAX, &text, &n) < 0)
+		return false;
+	for (const char *at = text; at < text + n; at += strlen(at) + 1) {
+		if (str_starts(at, PROC_OUTLIVES "="))
+			return true;
+	}
+	return false;
+}
+
 unsigned proc_signal_descendants(pid_t root, pid_t spare, int signo)
 {
 	size_t n = 0;
@@ -122,7 +176,8 @@ unsigned proc_signal_descendants(pid_t root, pid_t spare, int signo)
 			if (p->parent != root && !(parent && parent->below))
 				continue;
 			p->below = true;
-			p->spared = p->pid == spare || (parent && parent->spared);
+			p->spared = p->pid == spare || (parent && parent->spared)
+				|| outlives(p->pid);
 			changed = true;
 		}
 	}

@@ -12,12 +12,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/display-manager.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "base/trusted.h"
 #include "supervisor/contract-config.h"
+#include "supervisor/gdm-warning.h"
 #include "supervisor/host-process.h"
 #include "supervisor/identity.h"
 #include "supervisor/options.h"
@@ -53,11 +56,12 @@ static int read_settings_file(struct supervisor *self, const char *path)
 	size_t n;
 	int r;
 
-	r = sys_read_file(path, SETTINGS_FILE_MAX, &text, &n);
+	r = trusted_read(path, SETTINGS_FILE_MAX, &text, &n);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0) {
-		report_error(&self->report, "cannot read %s: %s", path, strerror(-r));
+		report_error(&self->report, "%s is not heeded: %s%s", path, trusted_why(r),
+			r == -EPERM ? "; chown it to yourself and chmod it to go-w" : "");
 		return r;
 	}
 	r = settings_read(&self->settings, text, warn_unknown_key, &file, &line, why);
@@ -180,7 +184,9 @@ static int prepare_own(struct supervisor *self, char **ret_why)
 	r = identity_load(&self->paths, self->program_dir, &self->config, pin, ret_why);
 	if (r < 0)
 		return r;
-	if (pin[0])
+	if (pin[0] && report_is_journal(&self->report))
+		report_line(&self->report, "`afar pin --new` shows a PIN to sign in with.");
+	else if (pin[0])
 		report_line(&self->report,
 			"The PIN of this desktop is %s: write it down, it is not shown again.",
 			pin);
@@ -208,6 +214,8 @@ static int prepare_contract(struct supervisor *self, char **ret_why)
 	CLEANUP(free) char *why = NULL;
 	int r;
 
+	if (display_manager_is_gdm())
+		gdm_warning_tell(self->flavour);
 	r = contract_config_load(self->paths.config_file, &self->config, &why);
 	if (r < 0) {
 		/* Plainly, and not to whoever waits (CFG-2). */

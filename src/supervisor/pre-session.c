@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/trusted.h"
 #include "supervisor/child.h"
 #include "supervisor/session-script.h"
 #include "supervisor/supervisor.h"
@@ -86,6 +87,11 @@ int pre_session_start(struct supervisor *supervisor, char *text, size_t size)
 	if (access(path, F_OK) < 0) {
 		supervisor_event(supervisor, POLICY_IS_ABSENT, POLICY_PRE_SESSION, false);
 		return 0;
+	}
+	r = supervisor->flavour->checks_owners ? trusted_check(path) : 0;
+	if (r < 0) {
+		snprintf(text, size, "%s is not run: %s", path, trusted_why(r));
+		return r;
 	}
 	r = session_script_init(&script, path);
 	if (r == 0)

@@ -22,6 +22,7 @@
 #include "supervisor/host-exit.h"
 #include "supervisor/host-process.h"
 #include "supervisor/identity.h"
+#include "supervisor/lock.h"
 #include "supervisor/offline-report.h"
 #include "supervisor/pre-session.h"
 #include "supervisor/session.h"
@@ -41,10 +42,21 @@ json_t *supervisor_status(const struct supervisor *self)
 	return snapshot_make(self);
 }
 
+static void tell_service_manager(struct supervisor *self)
+{
+	char text[NOTIFY_STATUS_MAX];
+
+	notify_describe(text, sizeof(text), self->policy.state, display_name(self->display),
+		json_array_size(self->viewers));
+	notify_state(&self->notify,
+		self->policy.entries[POLICY_HOST].state == COMPONENT_READY, text);
+}
+
 void supervisor_publish(struct supervisor *self)
 {
 	struct control_message message = { .type = CONTROL_STATUS, .body = snapshot_make(self) };
 
+	tell_service_manager(self);
 	if (message.body)
 		host_process_send(self->host, &message);
 	control_message_finish(&message);
@@ -54,9 +66,16 @@ void supervisor_publish(struct supervisor *self)
 static void handle_first_link(void *data, const char *token)
 {
 	struct supervisor *self = data;
-	bool journal = getenv("JOURNAL_STREAM") && self->report.plain;
+	bool journal = report_is_journal(&self->report);
+	bool ready = self->policy.state == STATUS_READY;
 
-	report_line(&self->report, "The desktop is ready: %s", session_text(self->session));
+	if (!ready)
+		report_line(&self->report, "The desktop appears as soon as its display is there.");
+	else if (self->settings.display == SETTINGS_DISPLAY_ATTACH)
+		report_line(&self->report, "The desktop is ready: display %s",
+			display_name(self->display));
+	else
+		report_line(&self->report, "The desktop is ready: %s", session_text(self->session));
 	if (token && !journal)
 		report_line(&self->report, "Open this link in a browser on this machine (it works once):\n"
 					   "  %s#link=%s", self->url, token);
@@ -87,6 +106,15 @@ static void tell_failing(struct supervisor *self)
 	report_failed(&self->report);
 }
 
+/* There is nothing more that whoever waits could wait for: browsers are served already. */
+static void tell_waiting(struct supervisor *self)
+{
+	if (!report_is_awaited(&self->report))
+		return;
+	if (host_process_make_link(self->host, handle_first_link, self) < 0)
+		handle_first_link(self, NULL);
+}
+
 /* Published states changed: remember when, and tell everybody. */
 static void notice_changes(struct supervisor *self)
 {
@@ -105,7 +133,7 @@ static void notice_changes(struct supervisor *self)
 			usec_t now = clock_now();
 
 			component->next_try = entry->next_try;
-			component->next_try_wall = entry->next_try > now
+			component->next_try_wall = entry->next_try > now && entry->next_try != USEC_NEVER
 				? clock_wall() + (entry->next_try - now)
 				: 0;
 			changed = true;
@@ -195,9 +223,12 @@ static void give_up(struct supervisor *self, enum policy_component c)
 
 static void start(struct supervisor *self, enum policy_component c)
 {
-	char text[256] = "out of memory";
+	char text[320] = "out of memory";
 
-	if (self->told == STATUS_STARTING && (POLICY_BIT(c) & SHOWN_AT_START))
+	if (self->told == STATUS_STARTING && c == POLICY_DISPLAY
+		&& self->settings.display == SETTINGS_DISPLAY_ATTACH)
+		report_line(&self->report, "Attaching to the display …");
+	else if (self->told == STATUS_STARTING && (POLICY_BIT(c) & SHOWN_AT_START))
 		report_line(&self->report, "Starting %s …", component_rules[c].label);
 	if (component_rules[c].start(self, text, sizeof(text)) < 0)
 		supervisor_start_failed(self, c, text);
@@ -220,6 +251,7 @@ static void tell_end(struct supervisor *self, const struct policy_actions *actio
 	if (actions->exit_status == FLAVOUR_EXIT_RELAUNCH)
 		log_info("Relaunching self");
 	log_info("Cleanup.");
+	notify_stopping(&self->notify, actions->exit_status);
 }
 
 static void tell_pause(struct supervisor *self, usec_t wake)
@@ -350,6 +382,29 @@ void supervisor_start_failed(
 	supervisor_event(self, POLICY_HAS_ENDED, component, false);
 }
 
+void supervisor_is_away(struct supervisor *self, enum policy_component component,
+	const char *text, bool needs_help)
+{
+	struct status_end *end = &self->components[component].last_end;
+
+	*end = (struct status_end){ .known = true, .at = clock_wall() };
+	snprintf(end->text, sizeof(end->text), "%s", text);
+	if (needs_help)
+		log_error("%s", text);
+	else
+		log_info("%s", text);
+	if (self->told == STATUS_STARTING && needs_help) {
+		report_error(&self->report, "%s", text);
+		tell_failing(self);
+	} else if (self->told == STATUS_STARTING) {
+		report_line(&self->report, "%s", text);
+		tell_waiting(self);
+	}
+	supervisor_event(self, POLICY_IS_AWAY, component, false);
+	/* The reason may be new where the state is not. */
+	supervisor_publish(self);
+}
+
 void supervisor_stop(struct supervisor *self)
 {
 	supervisor_event(self, POLICY_STOP, 0, false);
@@ -416,14 +471,20 @@ static int reload_own(struct supervisor *self, char **ret_why)
 	if (message.body)
 		host_process_send(self->host, &message);
 	control_message_finish(&message);
+	display_look(self->display);
 	log_info("the configuration was read anew");
 	return 0;
 }
 
 int supervisor_reload(struct supervisor *self, char **ret_why)
 {
-	return self->flavour->host_is_ours ? reload_own(self, ret_why)
-					   : reload_contract(self, ret_why);
+	int r;
+
+	notify_reloading(&self->notify);
+	r = self->flavour->host_is_ours ? reload_own(self, ret_why)
+					: reload_contract(self, ret_why);
+	notify_reloaded(&self->notify);
+	return r;
 }
 
 static int init_parts(struct supervisor *self, char **ret_why)
@@ -442,6 +503,8 @@ static int init_parts(struct supervisor *self, char **ret_why)
 		r = offline_report_create(&self->offline_report, self);
 	if (r == 0)
 		r = session_create(&self->session, self);
+	if (r == 0)
+		r = lock_create(&self->lock, self);
 	if (r == 0)
 		r = host_process_create(&self->host, self);
 	if (r < 0)
@@ -472,6 +535,7 @@ int supervisor_init(struct supervisor *self, char **ret_why)
 	attempts_init(&self->attempts, clock_now());
 	self->told = STATUS_STARTING;
 	init_outputs(self);
+	notify_init(&self->notify, self->event, NOTIFY_READY_LIMIT_USEC);
 	r = init_parts(self, ret_why);
 	if (r < 0)
 		return r;
@@ -486,6 +550,8 @@ int supervisor_init(struct supervisor *self, char **ret_why)
 		self->flavour->host_is_independent ? &policy_rules_own : &policy_rules_contract,
 		&self->limits, audio_is_settled(self->audio) ? 0 : POLICY_BIT(POLICY_AUDIO),
 		clock_now());
+	if (self->settings.display == SETTINGS_DISPLAY_ATTACH)
+		policy_leave_out(&self->policy, POLICY_SESSION_PARTS);
 	supervisor_event(self, POLICY_TICK, 0, false);
 	return 0;
 }
@@ -493,12 +559,14 @@ int supervisor_init(struct supervisor *self, char **ret_why)
 void supervisor_finish(struct supervisor *self)
 {
 	report_failed(&self->report);
+	notify_finish(&self->notify);
 	self->tick = sd_event_source_unref(self->tick);
 	commands_destroy(self->commands);
 	host_process_destroy(self->host);
 	offline_report_destroy(self->offline_report);
 	crash_uploader_destroy(self->crash_uploader);
 	session_destroy(self->session);
+	lock_destroy(self->lock);
 	pre_session_destroy(self->pre_session);
 	audio_destroy(self->audio);
 	bus_destroy(self->bus);

@@ -20,6 +20,7 @@
 #include "supervisor/attempts.h"
 #include "supervisor/component.h"
 #include "supervisor/listen.h"
+#include "supervisor/notify.h"
 #include "supervisor/outlog.h"
 #include "supervisor/policy.h"
 #include "supervisor/report.h"
@@ -32,6 +33,7 @@ struct commands;
 struct crash_uploader;
 struct display;
 struct host_process;
+struct lock;
 struct offline_report;
 struct pre_session;
 struct session;
@@ -48,6 +50,7 @@ struct supervisor {
 	char *script_dir;  /* of the command that was called: where the contract's are (CONST-7) */
 	char *ssh_socket;  /* the host's, for security keys (ENV-5, HL-1) */
 	struct report report;
+	struct notify notify;
 	struct outlog *log;
 	struct listen_set listen;
 	char *url; /* http://127.0.0.1:2327/ */
@@ -80,6 +83,7 @@ struct supervisor {
 	struct display *display;
 	struct bus *bus;
 	struct session *session;
+	struct lock *lock;
 	struct commands *commands;
 };
 
@@ -101,6 +105,13 @@ void supervisor_child_is_hopeless(
 /* A component could not even be started: counts as an end, for the reason @text. */
 void supervisor_start_failed(
 	struct supervisor *self, enum policy_component component, const char *text);
+
+/*
+ * What the component is about is not there: no failure, @text says what is waited for. @needs_help:
+ * somebody has to do something first, and whoever waits for a start is told so.
+ */
+void supervisor_is_away(struct supervisor *self, enum policy_component component,
+	const char *text, bool needs_help);
 
 /* Ends everything; the loop ends when nothing runs any more, with the daemon's exit status. */
 void supervisor_stop(struct supervisor *self);

@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/program.h"
 #include "supervisor/audio/query.h"
 #include "supervisor/audio/release.h"
-#include "supervisor/program.h"
 
 #define LIMIT_USEC (1 * USEC_PER_SEC)
 

@@ -34,7 +34,6 @@ const struct flavour flavour_afar = {
 	.pre_session_file = "/etc/afar/pre-session",
 	.default_sizes = "1920x1080,3840x2160",
 	.first_display = 20,
-	.audio_prefix = "audio",
 	.audio_sink = "afar",
 	.healthy_after = 60 * USEC_PER_SEC,
 	.fast_delay = 1 * USEC_PER_SEC,

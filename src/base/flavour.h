@@ -37,7 +37,8 @@ struct flavour {
 	const char *authority_file; /* gets the display's entry as well (XCH-4); NULL: none */
 
 	/* Sound: AUDIO-1..4. */
-	const char *audio_prefix; /* of the directory, before a hash of the host's id */
+	const char *audio_prefix; /* of the directory, before a hash of the host's id; NULL:
+				     "audio" in the runtime directory */
 	const char *audio_sink;
 
 	/* CONST-3; settings may change them. */

@@ -87,11 +87,31 @@ static int arrange_fds(struct spawn *self, int *error_fd)
 	return 0;
 }
 
+#define LISTEN_PID "LISTEN_PID="
+#define LISTEN_PID_ROOM "0000000000" /* as long as any pid_t */
+
+/* The environment is the child's own copy since the fork. */
+static void set_listen_pid(const struct spawn *self)
+{
+	char digits[sizeof(LISTEN_PID_ROOM)], *at = digits + sizeof(digits) - 1;
+	size_t length = strlen(LISTEN_PID);
+
+	*at = '\0';
+	for (pid_t pid = getpid(); pid; pid /= 10)
+		*--at = (char)('0' + pid % 10);
+	for (const char *const *var = self->envp; var && *var; var++) {
+		if (strncmp(*var, LISTEN_PID, length) == 0)
+			strcpy((char *)*var + length, at);
+	}
+}
+
 static int run_child(struct spawn *self, pid_t parent, int *error_fd)
 {
 	int r;
 
 	reset_signals();
+	if (self->sets_listen_pid)
+		set_listen_pid(self);
 	r = arrange_fds(self, error_fd);
 	if (r < 0)
 		return r;
@@ -238,6 +258,16 @@ const char *spawn_env_get(const struct spawn_env *self, const char *name)
 	size_t i = find(self, name);
 
 	return i < self->n ? strchr(self->vars[i], '=') + 1 : NULL;
+}
+
+int spawn_env_set_listen(struct spawn_env *self, unsigned n)
+{
+	char number[16];
+	int r;
+
+	snprintf(number, sizeof(number), "%u", n);
+	r = spawn_env_set(self, "LISTEN_FDS", number);
+	return r < 0 ? r : spawn_env_set(self, "LISTEN_PID", LISTEN_PID_ROOM);
 }
 
 void spawn_env_finish(struct spawn_env *self)

@@ -28,6 +28,7 @@ struct spawn {
 	size_t n_fds;
 	bool new_session; /* setsid(2) */
 	int death_signal; /* sent to it when its parent ends; 0: none */
+	bool sets_listen_pid; /* fills in LISTEN_PID: spawn_env_set_listen() */
 };
 
 /**
@@ -56,6 +57,13 @@ int spawn_env_init(struct spawn_env *self, char *const *from);
 int spawn_env_set(struct spawn_env *self, const char *name, const char *value);
 /* Borrowed, until the next change; NULL when unset. */
 const char *spawn_env_get(const struct spawn_env *self, const char *name);
+/**
+ * spawn_env_set_listen() - announce @n listening sockets, which are mapped to 3 and on
+ *
+ * As systemd does it, sd_listen_fds(3). LISTEN_PID has room for the pid, which is known only
+ * when the child is there: spawn.sets_listen_pid. -ENOMEM.
+ */
+int spawn_env_set_listen(struct spawn_env *self, unsigned n);
 void spawn_env_finish(struct spawn_env *self);
 
 static inline void cleanup_spawn_env(struct spawn_env *self)

@@ -151,6 +151,30 @@ static void test_what_cannot_be_executed_is_known_at_once(void **state)
 	assert_int_equal(count_fds(), before);
 }
 
+/* As sd_listen_fds(3) wants it: a socket at 3, and the child's own pid. */
+static void test_a_listening_socket_is_announced_with_the_child_s_pid(void **state)
+{
+	(void)state;
+	CLEANUP(spawn_env) struct spawn_env env = { 0 };
+	CLEANUP(close) int null = sys_open("/dev/null", O_RDONLY, 0);
+	CLEANUP(free) char *text = NULL;
+	struct spawn spawn = { .sets_listen_pid = true, .new_session = true };
+	int status;
+
+	assert_int_equal(
+		spawn_env_init(&env, (char *[]){ (char[]){ "PATH=/usr/bin:/bin" }, NULL }), 0);
+	assert_int_equal(spawn_env_set(&env, "LISTEN_PID", "1"), 0);
+	assert_int_equal(spawn_env_set_listen(&env, 2), 0);
+	spawn.envp = (const char *const *)env.vars;
+	spawn_map(&spawn, null, 3);
+	text = run(&spawn, "test $LISTEN_PID = $$ && test -e /proc/$$/fd/3 && echo $LISTEN_FDS",
+		&status);
+	assert_int_equal(status, 0);
+	assert_string_equal(text, "2\n");
+	/* Only in the child. */
+	assert_string_equal(spawn_env_get(&env, "LISTEN_PID"), "0000000000");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +182,7 @@ int main(void)
 		cmocka_unit_test(test_swapped_descriptors_arrive_swapped),
 		cmocka_unit_test(test_signals_and_environment_are_what_was_said),
 		cmocka_unit_test(test_what_cannot_be_executed_is_known_at_once),
+		cmocka_unit_test(test_a_listening_socket_is_announced_with_the_child_s_pid),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,17 +13,25 @@
 
 #include "base/fd.h"
 
-/* pid 1's, which needs privilege to read; a caller may have lowered its own to nothing. */
 static void reset_limits(void)
 {
-	struct rlimit limit;
-
 	for (int i = 0; i < (int)RLIM_NLIMITS; i++) {
-		if (prlimit(1, i, NULL, &limit) < 0)
+		struct rlimit own, wanted;
+
+		if (getrlimit(i, &own) < 0)
 			continue;
+		wanted = own;
+		/* Containers may lack CAP_SYS_RESOURCE, which this and a higher rlim_max need. */
+		if (prlimit(1, i, NULL, &wanted) < 0 && i != RLIMIT_STACK)
+			wanted.rlim_cur = own.rlim_max;
 		if (i == RLIMIT_CORE)
-			limit.rlim_cur = 0;
-		setrlimit(i, &limit);
+			wanted.rlim_cur = 0;
+		if (setrlimit(i, &wanted) == 0)
+			continue;
+		wanted.rlim_max = own.rlim_max;
+		if (wanted.rlim_cur > own.rlim_max)
+			wanted.rlim_cur = own.rlim_max;
+		setrlimit(i, &wanted);
 	}
 }
 

@@ -13,8 +13,9 @@
  * privilege_clean() - the process as a first program would find it; call this first in main()
  *
  * Descriptors 0 to 2 are open, no other is; signals are not ignored, blocked or on their way by
- * a timer; limits are those of process 1, which a login starts with; no core is dumped; the
- * umask is 022, the directory "/". The environment stays. Ends the process when it cannot.
+ * a timer; limits are those of process 1, which a login starts with, as far as we may raise them;
+ * no core is dumped; the umask is 022, the directory "/". The environment stays. Ends the
+ * process when it cannot.
  */
 void privilege_clean(void);
 

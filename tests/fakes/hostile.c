@@ -63,17 +63,17 @@ static char *pick_argument(void)
 static char **make_argv(char *program)
 {
 	char **argv = calloc(40, sizeof(*argv));
-	unsigned n = draw(9);
+	unsigned n = draw(7);
 	size_t at = 0;
 
 	if (draw(20) == 0) /* argc 0 */
 		return argv;
 	argv[at++] = draw(4) ? program : pick_argument();
-	if (draw(3))
-		argv[at++] = "start";
-	if (draw(3))
-		argv[at++] = "--foreground";
 	if (draw(2))
+		argv[at++] = "start";
+	if (draw(2))
+		argv[at++] = "--foreground";
+	if (draw(4) == 0)
 		argv[at++] = "--";
 	while (n--)
 		argv[at++] = pick_argument();

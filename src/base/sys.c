@@ -161,11 +161,27 @@ int sys_save_file(const char *path, const void *bytes, size_t n, enum sys_save h
 	return sync_directory(directory);
 }
 
-int sys_new_log(const char *prefix, char **ret_path)
+/* Made beside it and moved, for a link that is there cannot be changed. */
+static int link_latest(const char *prefix, const char *path)
 {
-	CLEANUP(free) char *path = NULL;
 	CLEANUP(free) char *latest = NULL;
 	CLEANUP(free) char *beside = NULL;
+	int r = 0;
+
+	if (asprintf(&latest, "%s.latest", prefix) < 0 || asprintf(&beside, "%s.latest", path) < 0)
+		return -ENOMEM;
+	if (symlink(path, beside) < 0)
+		return -errno;
+	if (rename(beside, latest) < 0) {
+		r = -errno;
+		unlink(beside);
+	}
+	return r;
+}
+
+int sys_new_log(const char *prefix, char **ret_path, int *ret_linked)
+{
+	CLEANUP(free) char *path = NULL;
 	time_t now = time(NULL);
 	char date[32];
 	struct tm tm;
@@ -178,9 +194,7 @@ int sys_new_log(const char *prefix, char **ret_path)
 	fd = mkostemp(path, O_CLOEXEC); /* 0600 */
 	if (fd < 0)
 		return -errno;
-	if (asprintf(&latest, "%s.latest", prefix) > 0 && asprintf(&beside, "%s.latest", path) > 0
-		&& symlink(path, beside) == 0 && rename(beside, latest) < 0)
-		unlink(beside);
+	*ret_linked = link_latest(prefix, path);
 	*ret_path = TAKE_PTR(path);
 	return fd;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * afar-login, or `user-session` by the contract: where no systemd does it, opens a PAM session
- * and starts the daemon in it, by the user's login shell. Setuid root: what stands in this
- * folder is all of ours that users run as root (US-1..24). Its processes:
+ * afar-login, by the contract `user-session`: opens a PAM session and starts the daemon in it, by
+ * the user's login shell, where no systemd does (US-1..24). Setuid root. Its processes:
  *
  *	the caller's    shows what the daemon says until it is ready, as the user
  *	 └ outer        root; starts itself anew when the daemon asks for it
@@ -13,7 +12,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -39,7 +37,7 @@ struct login {
 	struct words words;
 	int argc;
 	char **argv;
-	uid_t caller;
+	uid_t caller; /* the real one */
 	const char *user;
 	struct spawn_env kept; /* of the caller's environment */
 	char *log; /* NULL: there is none, or we were started anew */
@@ -108,21 +106,17 @@ static void leave_caller(struct login *self)
 {
 	int fds[2] = { -1, -1 };
 	bool relays = self->caller != 0;
-	pid_t pid;
 
 	if (relays && (pipe2(fds, O_CLOEXEC) < 0 || dup2(fds[1], REPORT_FD) < 0)) {
 		log_warning("no pipe to the daemon: %s", strerror(errno));
 		relays = false;
 	}
 	fd_close(fds[1]);
-	pid = fork_or_die();
-	if (pid > 0 && !relays)
-		exit(0);
-	if (pid > 0) {
+	if (fork_or_die() > 0) {
 		close(REPORT_FD);
 		if (privilege_drop(self->caller) < 0)
 			_exit(1);
-		exit(news_relay(self->flavour, fds[0], NEWS_LIMIT_SEC, self->log));
+		exit(relays ? news_relay(self->flavour, fds[0], NEWS_LIMIT_SEC, self->log) : 0);
 	}
 	fd_close(fds[0]);
 }
@@ -132,12 +126,14 @@ static void go_into_background(struct login *self)
 {
 	CLEANUP(close) int null = sys_open("/dev/null", O_RDWR, 0);
 	CLEANUP(close) int log = -1;
+	int r = 0, linked = 0;
 
-	if (self->flavour->login_log) {
-		log = sys_new_log(self->flavour->login_log, &self->log);
-		if (log < 0)
-			die("cannot make a log: %s", strerror(-log));
-	}
+	if (self->flavour->login_log)
+		log = r = sys_new_log(self->flavour->login_log, &self->log, &linked);
+	if (r < 0)
+		die("cannot make a log: %s", strerror(-r));
+	if (linked < 0)
+		log_warning("cannot make a link to the log: %s", strerror(-linked));
 	leave_caller(self);
 	setsid();
 	if (fork_or_die() > 0)
@@ -161,7 +157,6 @@ static pid_t start_shell(const struct login *self, const struct session *session
 	const char *argv[] = { name, "-c", NULL, NULL };
 	struct spawn spawn = { .argv = argv, .path = account->pw_shell,
 		.directory = account->pw_dir, .becomes_user = true, .user = account->pw_uid };
-	static const int fds[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, REPORT_FD };
 	int r = session_environment(session, &env);
 
 	if (r == 0)
@@ -171,10 +166,10 @@ static pid_t start_shell(const struct login *self, const struct session *session
 		return r;
 	argv[2] = command;
 	spawn.envp = (const char *const *)env.vars;
-	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-		if (fd_is_open(fds[i]))
-			spawn_map(&spawn, fds[i], fds[i]);
-	}
+	for (int fd = 0; fd < 3; fd++)
+		spawn_map(&spawn, fd, fd);
+	if (fd_is_open(REPORT_FD))
+		spawn_map(&spawn, REPORT_FD, REPORT_FD);
 	return spawn_start(&spawn);
 }
 
@@ -197,13 +192,12 @@ static void log_end(int status)
 static int run_session(struct login *self, struct session *session)
 {
 	CLEANUP(free) char *why = NULL;
-	int status = 0;
-	pid_t pid = 0;
+	int status = 0, pid = 0;
 	/* The modules see who called; session_open() ends that. */
-	int r = setreuid(self->caller, (uid_t)-1) < 0 ? -errno : 0;
+	int r = setreuid(self->caller, (uid_t)-1) < 0
+		? -errno
+		: session_open(session, self->user, self->kept.vars, &why);
 
-	if (r == 0)
-		r = session_open(session, self->user, self->kept.vars, &why);
 	if (r == 0 && self->log
 		&& fchown(STDOUT_FILENO, session->account.pw_uid, session->account.pw_gid) < 0)
 		log_warning("the log stays root's: %s", strerror(errno));
@@ -215,8 +209,10 @@ static int run_session(struct login *self, struct session *session)
 		r = spawn_wait(pid, &status);
 		log_end(status);
 	} else {
-		log_error("%s", why ? why : strerror(-r));
-		dprintf(REPORT_FD, "%s%s\n", self->flavour->error_prefix, why ? why : strerror(-r));
+		if (!why)
+			why = xprintf("cannot start %s: %s", session->account.pw_shell, strerror(-r));
+		log_error("%s", why);
+		dprintf(REPORT_FD, "%s%s\n", self->flavour->error_prefix, why);
 	}
 	session_close(session);
 	return r < 0 ? 1 : asks_for_relaunch(status) ? FLAVOUR_EXIT_RELAUNCH : 0;
@@ -237,6 +233,7 @@ static void relaunch(struct login *self)
 		&& privilege_drop(self->caller) == 0)
 		execve(self->path, (char *const *)argv, self->kept.vars);
 	log_error("cannot start %s anew: %s", self->path, strerror(errno));
+	exit(1);
 }
 
 /* The outer process, US-14. Returns the exit status. */
@@ -250,8 +247,7 @@ static int run(struct login *self)
 	pid_t pid;
 
 	/* No signal of the caller's reaches us, and the shell becomes ours when its parent dies. */
-	if (record == MAP_FAILED || setresuid(0, 0, 0) < 0
-		|| prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+	if (record == MAP_FAILED || setresuid(0, 0, 0) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		die("cannot prepare a session: %s", strerror(errno));
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
@@ -274,12 +270,9 @@ static int run(struct login *self)
 
 int main(int argc, char **argv)
 {
-	static struct login self;
+	struct login self = { .argc = argc, .argv = argv, .caller = getuid() };
 
 	privilege_clean();
-	self.argc = argc;
-	self.argv = argv;
-	self.caller = getuid();
 	find_self(&self);
 	if (geteuid() != 0)
 		die("%s not installed setuid root. Host must be started by administrator.", self.path);

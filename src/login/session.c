@@ -39,8 +39,7 @@ static int check(const struct session *self, const char *what, int r, char **ret
 static int begin(struct session *self, const char *user, char *const *kept, char **ret_why)
 {
 	static const struct pam_conv conv = { .conv = converse };
-	const char *service = self->flavour->name;
-	int r = pam_start(service, user, &conv, &self->pam);
+	int r = pam_start(self->flavour->name, user, &conv, &self->pam);
 
 	for (; r == PAM_SUCCESS && *kept; kept++)
 		r = pam_putenv(self->pam, *kept);
@@ -49,7 +48,7 @@ static int begin(struct session *self, const char *user, char *const *kept, char
 	if (r == PAM_SUCCESS)
 		r = pam_putenv(self->pam, "XDG_SESSION_TYPE=x11");
 	if (r == PAM_SUCCESS)
-		r = pam_set_item(self->pam, PAM_TTY, service);
+		r = pam_set_item(self->pam, PAM_TTY, self->flavour->name);
 	return check(self, "it does not begin", r, ret_why);
 }
 
@@ -64,7 +63,7 @@ static int read_account(struct session *self, char **ret_why)
 	if (name)
 		getpwnam_r(name, &self->account, self->strings, sizeof(self->strings), &found);
 	if (!found) {
-		*ret_why = xprintf("there is no user %s", name ? (const char *)name : "");
+		*ret_why = xprintf("there is no user %s", (const char *)(name ?: ""));
 		return -ENOENT;
 	}
 	if ((self->caller && found->pw_uid != self->caller)
@@ -95,7 +94,6 @@ static int take_groups(const struct session *self, char **ret_why)
 int session_open(struct session *self, const char *user, char *const *kept, char **ret_why)
 {
 	struct session_record *record = self->record;
-	const char *logind;
 	int r = begin(self, user, kept, ret_why);
 
 	if (r == 0)
@@ -115,8 +113,8 @@ int session_open(struct session *self, const char *user, char *const *kept, char
 	/* With root as the real user, no signal of the other's reaches us. */
 	if (setreuid(0, (uid_t)-1) < 0)
 		log_warning("cannot be root: %s", strerror(errno));
-	logind = pam_getenv(self->pam, "XDG_SESSION_ID");
-	snprintf(record->logind, sizeof(record->logind), "%s", logind ? logind : "");
+	snprintf(record->logind, sizeof(record->logind), "%s",
+		pam_getenv(self->pam, "XDG_SESSION_ID") ?: "");
 	return r == 0 ? read_account(self, ret_why) : r;
 }
 

@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * The PAM session (US-15..22), held by a process of its own. While it is open nobody but root
- * can end that process; if root does, its parent closes the session. What that needs
- * stands in a record in memory that both share.
+ * The PAM session (US-15..22), held by a process of its own, which nobody but root can end while
+ * it is open. If root does, its parent closes it, by a record in memory that both share.
  */
 
 #include <pwd.h>

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,18 +19,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "unit/random.h"
+
 #define LIMIT_SEC 20
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static uint64_t state;
+static struct random state;
 
-/* xorshift64*: the same runs for the same seed. */
 static unsigned draw(unsigned n)
 {
-	state ^= state >> 12;
-	state ^= state << 25;
-	state ^= state >> 27;
-	return (unsigned)((state * UINT64_C(2685821657736338717)) >> 33) % n;
+	return (unsigned)random_below(&state, (int)n);
 }
 
 static char *big(char c, size_t n)
@@ -207,17 +204,17 @@ int main(int argc, char **argv)
 
 	if (argc != 8)
 		return 2;
-	state = strtoull(argv[6], NULL, 10) * 2 + 1;
+	state.state = strtoull(argv[6], NULL, 10);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
 	for (long left = atol(argv[5]); left > 0; left--) {
-		uint64_t next = (uint64_t)draw(1U << 30) << 30 | 1;
+		uint64_t next = random_u64(&state);
 		pid_t pid = fork();
 		int status;
 
 		if (pid == 0) {
-			state = next;
+			state.state = next;
 			run(argv[1], (uid_t)atoi(argv[2]), (gid_t)atoi(argv[3]),
 				(gid_t)atoi(argv[4]), argv[7]);
 		}

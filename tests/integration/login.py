@@ -495,7 +495,6 @@ def arguments_arrive_as_they_are():  # US-21
 def the_login_shell_is_a_login_shell():  # US-21
     fresh()
     stage.write(HOME + "/.profile", "export FROM_PROFILE=1\n")
-    stage.write(HOME + "/do", "tr '\\0' '\\n' </proc/$PPID/cmdline >parent; :\n")
     run_it("start", "--foreground")
     check(script_env().get("FROM_PROFILE") == "1", script_env())
     fresh()  # an empty field is /bin/sh
@@ -564,7 +563,7 @@ def a_shell_that_cannot_be_run_is_an_end():  # US-21
             f"::{HOME}:/bin/sh", f"::{HOME}:{change}"))
         code, _, err = run_it("start", "--foreground")
         stage.write("/etc/passwd", before)
-        check(code == 1 and ":ERROR:" in err, code, err)
+        check(code == 1 and f":ERROR:cannot start {change}: " in err, code, err)
         check_closed()
     fresh()
     os.chmod(HOME, 0)
@@ -699,7 +698,6 @@ def whoever_is_killed_the_session_is_closed():  # US-22, US-23, ISO-07
 
 
 def the_one_who_takes_over_knows_the_session():  # US-22
-    held = None
     fresh(env="XDG_SESSION_ID=c7")
     stage.write(HOME + "/do", "mkfifo go; echo here; read x <go")
     process = call("start", "--foreground")
@@ -856,12 +854,6 @@ def block_signals(dropped):
             signal.signal(signo, signal.SIG_IGN)
 
 
-def arm_timers(dropped):
-    if dropped:
-        for which in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
-            signal.setitimer(which, 0.003)
-
-
 def leave_descriptors(dropped):
     if dropped:
         for fd in (3, 17, 202, 500):
@@ -886,7 +878,6 @@ def whatever_the_caller_leaves_the_session_is_as_ever():  # FUZ-11, ISO-07, T8
         ("core", {"spoil": lower(resource.RLIMIT_CORE, 0)}),
         ("directory", {"spoil": delete_directory}),
         ("signals", {"spoil": block_signals}),
-        ("timers", {"spoil": arm_timers}),
         ("umask", {"spoil": lambda dropped: os.umask(0)}),
         ("narrow umask", {"spoil": lambda dropped: os.umask(0o777)}),
         ("descriptors", {"spoil": leave_descriptors, "close_fds": False}),
@@ -923,11 +914,13 @@ def closed_streams_are_opened():  # ISO-07
                 for fd in closed:
                     os.close(fd)
         for args in (["start", "--foreground"], ["start"]):
-            # A program of ours that does not wait for exec's news: Python's own pipe is there.
+            # Not by subprocess: the pipe that it keeps would get one of these numbers.
             fresh("[ ! -e /proc/self/fd/202 ] || echo READY >&202")
             pid = os.fork()
             if pid == 0:
                 try:
+                    for fd in (1, 2):
+                        os.dup2(os.open("/dev/null", os.O_RDWR), fd)
                     os.closerange(3, 1000)
                     become(ALICE)()
                     close_them(True)
@@ -977,9 +970,9 @@ def hostile_calls_at_random():  # FUZ-11
     callers = [
         subprocess.Popen(
             ["/mnt/fake-hostile", program, str(ALICE[1]), str(ALICE[1]), str(GROUP_ID),
-             str(total // 2), str(seed), stage.CANARIES],
+             str(total // 2), str(seed + more), stage.CANARIES],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        for program in (USER_SESSION, AFAR_LOGIN)]
+        for more, program in enumerate((USER_SESSION, AFAR_LOGIN))]
     for caller in callers:
         out = caller.communicate(timeout=3000)[0]
         print(f"# seed {seed}: " + ", ".join(out.splitlines()), flush=True)

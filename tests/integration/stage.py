@@ -39,7 +39,6 @@ ls /proc/self/fd >fds
 umask >umask
 pwd >cwd
 ulimit -S -c >core; ulimit -H -n >files; ulimit -f >size
-tr '\\0' '\\n' </proc/$PPID/cmdline >parent
 [ ! -f do ] || . ./do
 """
 

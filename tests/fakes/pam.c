@@ -8,11 +8,13 @@
  * DIR/acct-fail, open-fail, close-fail, cred-fail: that call fails. DIR/acct-user, open-user:
  * whom PAM_USER becomes. DIR/prompt: asks a question. DIR/say: what is said. DIR/env: a line for
  * the environment. DIR/hold-open: a FIFO whose end is awaited before the session opens.
+ * DIR/no-bytes: from then on no file may grow (setrlimit(2)), but this log.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,21 +68,30 @@ static void record(pam_handle_t *pam, const char *dir, const char *what)
 	const char *class = pam_getenv(pam, "XDG_SESSION_CLASS");
 	const char *type = pam_getenv(pam, "XDG_SESSION_TYPE");
 	const char *id = pam_getenv(pam, "XDG_SESSION_ID");
+	struct rlimit limit, none;
 	char line[1024];
 	FILE *log = open_file(dir, "log", "a");
-	int n;
+	int n, n_env = 0;
 
 	if (!log)
 		return;
 	pam_get_item(pam, PAM_USER, &user);
 	pam_get_item(pam, PAM_TTY, &tty);
+	while (environ && environ[n_env])
+		n_env++;
 	n = snprintf(line, sizeof(line),
-		"%s %d user=%s ruid=%d euid=%d gid=%d tty=%s class=%s type=%s id=%s umask=%o\n", what,
+		"%s %d user=%s ruid=%d euid=%d gid=%d tty=%s class=%s type=%s id=%s umask=%o env=%d\n",
+		what,
 		(int)getpid(), user ? (const char *)user : "", (int)getuid(), (int)geteuid(),
 		(int)getegid(), tty ? (const char *)tty : "", class ? class : "", type ? type : "",
-		id ? id : "", (unsigned)umask(022));
+		id ? id : "", (unsigned)umask(022), n_env);
+	getrlimit(RLIMIT_FSIZE, &limit);
+	none.rlim_max = limit.rlim_max;
+	none.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &none);
 	if (write(fileno(log), line, (size_t)n) < 0)
 		abort();
+	setrlimit(RLIMIT_FSIZE, &limit);
 	fclose(log);
 }
 
@@ -147,6 +158,11 @@ int pam_sm_open_session(pam_handle_t *pam, int flags, int argc, const char **arg
 	record(pam, dir, "open");
 	if (read_line(dir, "env", text, sizeof(text)))
 		pam_putenv(pam, text);
+	if (exists(dir, "no-bytes")) {
+		const struct rlimit none = { 0, RLIM_INFINITY };
+
+		setrlimit(RLIMIT_FSIZE, &none);
+	}
 	if (exists(dir, "open-fail"))
 		return PAM_SESSION_ERR;
 	return change_user(pam, dir, "open-user");

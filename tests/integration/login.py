@@ -512,6 +512,7 @@ def pam_is_asked_in_order_and_never_to_authenticate():  # US-15, US-17, US-18, U
         check((entry["user"], entry["euid"]) == (ALICE[0], "0"), what, entry)
         check((entry["class"], entry["type"]) == ("user", "x11"), entry)
         check(entry["tty"] == "chrome-remote-desktop" and entry["umask"] == "22", entry)
+        check(entry["env"] == "0", "an environment", entry)
     for what, entry in log[:3]:
         check(entry["ruid"] == str(ALICE[1]), what, entry)
     for what, entry in log[1:3]:
@@ -644,7 +645,8 @@ def a_signal_for_the_wrapper_is_for_the_daemon():  # US-22, ISO-07
 
 
 def ctrl_c_reaches_the_daemon_once():  # US-22, USTART-3
-    fresh("trap 'echo got >>got' INT\nmkfifo go; exec 9<>go; echo here\nread x <&9\nexit 0")
+    fresh("trap 'echo got >>got' INT; trap 'exit 0' USR1; mkfifo go; exec 9<>go; echo here\n"
+          "while :; do read x <&9; done")
     master, slave = pty.openpty()
 
     def take_terminal(dropped):
@@ -656,9 +658,15 @@ def ctrl_c_reaches_the_daemon_once():  # US-22, USTART-3
     text = b""
     while b"here" not in text:
         text += os.read(master, 4096)
+    # The wrapper's own Ctrl-C waits until the daemon has had its; then what it passes on shows.
+    wrappers = [process.pid, children(process.pid)[0]]
+    for pid in wrappers:
+        os.kill(pid, signal.SIGSTOP)
     os.write(master, b"\x03")
     wait_for(lambda: os.path.exists(HOME + "/got"), "SIGINT")
-    release()
+    for pid in wrappers:
+        os.kill(pid, signal.SIGCONT)
+    os.kill(process.pid, signal.SIGUSR1)  # passed on after SIGINT, whose number is lower
     check(process.wait(20) == 0)
     stage.quiet()
     os.close(slave)
@@ -695,6 +703,21 @@ def whoever_is_killed_the_session_is_closed():  # US-22, US-23, ISO-07
         check_closed(times)
         closed = next(e for w, e in pam_log() if w == "close")
         check(int(closed["pid"]) == held.outer and closed["user"] == ALICE[0], closed)
+
+
+def the_holder_survives_what_it_says():  # US-22
+    fresh("exit 3")
+    process = call("start", "--foreground")
+    process.stderr.close()  # so that its warning is SIGPIPE's cause
+    check(process.wait(20) == 0)
+    process.stdout.close()
+    stage.quiet()
+    pids = {what: entry["pid"] for what, entry in pam_log()}
+    check(pids["open"] == pids["close"] != str(process.pid), pam_log())
+    fresh(FAST_END, no_bytes="")
+    check(run_it("start")[0] == 0)  # and SIGXFSZ's, in a log that may not grow
+    pids = {what: entry["pid"] for what, entry in pam_log()}
+    check(pids["open"] == pids["close"], pam_log())
 
 
 def the_one_who_takes_over_knows_the_session():  # US-22
@@ -1035,6 +1058,7 @@ if __name__ == "__main__":
                 a_signal_for_the_wrapper_is_for_the_daemon,
                 ctrl_c_reaches_the_daemon_once,
                 whoever_is_killed_the_session_is_closed,
+                the_holder_survives_what_it_says,
                 the_one_who_takes_over_knows_the_session,
                 killed_while_it_opens_it_is_closed,
                 killed_at_any_moment_it_is_closed,

@@ -9,9 +9,11 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -196,15 +198,32 @@ static void run(char *program, uid_t uid, gid_t gid, gid_t group, const char *ca
 	_exit(126);
 }
 
+/* Whatever else ends meanwhile is what runs left in the background: or there would be no pids left. */
+static bool await(pid_t pid, const sigset_t *child, int *ret_status)
+{
+	const struct timespec patience = { LIMIT_SEC, 0 };
+
+	for (;;) {
+		pid_t ended;
+
+		while ((ended = waitpid(-1, ret_status, WNOHANG)) > 0) {
+			if (ended == pid)
+				return true;
+		}
+		if (sigtimedwait(child, NULL, &patience) < 0 && errno == EAGAIN)
+			return false;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long n_exits[256] = { 0 }, n_signals[65] = { 0 };
-	const struct timespec patience = { LIMIT_SEC, 0 };
 	sigset_t child;
 
 	if (argc != 8)
 		return 2;
 	state.state = strtoull(argv[6], NULL, 10);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
@@ -218,11 +237,13 @@ int main(int argc, char **argv)
 			run(argv[1], (uid_t)atoi(argv[2]), (gid_t)atoi(argv[3]),
 				(gid_t)atoi(argv[4]), argv[7]);
 		}
-		while (waitpid(pid, &status, WNOHANG) == 0) {
-			if (sigtimedwait(&child, NULL, &patience) < 0 && errno == EAGAIN) {
-				printf("run %ld does not end\n", left);
-				return 1;
-			}
+		if (pid < 0) {
+			printf("no process: %s\n", strerror(errno));
+			return 1;
+		}
+		if (!await(pid, &child, &status)) {
+			printf("run %ld does not end\n", left);
+			return 1;
 		}
 		if (WIFEXITED(status))
 			n_exits[WEXITSTATUS(status)]++;

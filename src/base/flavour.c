@@ -18,6 +18,16 @@ static const char *const contract_session_files[] = {
 	NULL,
 };
 
+/* US-16. */
+static const char *const contract_login_variables[] = {
+	"GOOGLE_CLIENT_ID_REMOTING",
+	"GOOGLE_CLIENT_ID_REMOTING_HOST",
+	"GOOGLE_CLIENT_SECRET_REMOTING",
+	"GOOGLE_CLIENT_SECRET_REMOTING_HOST",
+	"CHROME_REMOTE_DESKTOP_HOST_EXTRA_PARAMS",
+	NULL,
+};
+
 const struct flavour flavour_afar = {
 	.name = "afar",
 	.config_dir = ".config/afar",
@@ -40,6 +50,10 @@ const struct flavour flavour_afar = {
 	.slow_delay = 60 * USEC_PER_SEC,
 	.slow_after = 5,
 	.give_up_after = 15,
+	.login_scripts = (const char *const[]){ "afar", "../../bin/afar", NULL },
+	.login_words = "start --foreground",
+	.login_variables = (const char *const[]){ "AFAR_HOST_EXTRA_PARAMS", NULL },
+	.error_prefix = "ERROR:",
 	.host_is_independent = true,
 	.host_is_ours = true,
 	.checks_owners = true,
@@ -68,12 +82,18 @@ const struct flavour flavour_contract = {
 	.slow_delay = 60 * USEC_PER_SEC,
 	.slow_after = 5,
 	.give_up_after = 15,
+	.login_scripts = (const char *const[]){ "chrome-remote-desktop", NULL },
+	.login_words = "--start --child-process",
+	.login_variables = contract_login_variables,
+	.login_log = "/tmp/chrome_remote_desktop",
+	.error_prefix = "MSG:",
 	.logs_to_stderr = true,
 	.relaunches_itself = true,
 	.gives_up_whole = true,
 	.forces_software_gl = true,
 	.exports_ssh_socket = true,
 	.has_crash_uploader = true,
+	.silence_is_success = true,
 	.chooses_by_dialog = true,
 };
 

@@ -22,7 +22,7 @@ struct flavour {
 
 	/* Programs, beside the command or in libexec. */
 	const char *host_program;
-	const char *login_program; /* the setuid wrapper */
+	const char *login_program; /* the setuid wrapper; see below */
 
 	/* Variables that are read (CONST-1), and the one that marks what belongs to a session. */
 	const char *sizes_env;
@@ -45,6 +45,13 @@ struct flavour {
 	usec_t healthy_after, fast_delay, slow_delay;
 	unsigned slow_after, give_up_after;
 
+	/* The wrapper: US-6..21. Its PAM service is @name. */
+	const char *const *login_scripts; /* what it starts: paths from its directory, the first found */
+	const char *login_words;	  /* behind that, before what it was called with */
+	const char *const *login_variables; /* of the caller's environment, all that it keeps */
+	const char *login_log;	  /* path up to the date; NULL: none, errors go to syslog */
+	const char *error_prefix; /* of a line on REPORT_FD that says what went wrong */
+
 	/* Rules. */
 	bool host_is_independent; /* runs without a display and outlives it (else SUP-8, SUP-9) */
 	bool host_is_ours;  /* gets --control-fd and --listen-fd, and settings in its configuration */
@@ -56,6 +63,7 @@ struct flavour {
 	bool exports_ssh_socket; /* ENV-5: SSH_AUTH_SOCK is the host's socket for security keys */
 	bool has_crash_uploader; /* CRU-1, START-10 */
 	bool checks_owners; /* of files that say what is run; by the contract whoever wrote them is heeded */
+	bool silence_is_success; /* nothing heard from a daemon: taken to run (US-11, US-12, D-25) */
 	bool chooses_by_dialog; /* without a session file the chooser asks (SESS-1) */
 };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,6 +20,7 @@ static struct {
 	int fd;
 	bool bare;
 	bool contract;
+	bool to_syslog;
 	bool to_journal; /* as long as fd is stderr */
 	void (*listener)(void *data, const char *text);
 	void *listener_data;
@@ -49,6 +51,12 @@ void log_use_contract_format(void)
 	log_state.contract = true;
 }
 
+void log_use_syslog(void)
+{
+	openlog(log_state.program, LOG_PID, LOG_AUTHPRIV);
+	log_state.to_syslog = true;
+}
+
 void log_set_fd(int fd)
 {
 	log_state.fd = fd;
@@ -69,11 +77,11 @@ static void flatten(char *text)
 	}
 }
 
+static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+
 /* What the journal takes as the record's priority, and away from the line: sd-daemon(3). */
 static size_t write_priority(enum log_level level, char *line, size_t size)
 {
-	static const int priorities[] = { 3, 4, 6, 7 };
-
 	if (!log_state.to_journal || log_state.fd != STDERR_FILENO)
 		return 0;
 	return (size_t)snprintf(line, size, "<%d>", priorities[level]);
@@ -111,6 +119,11 @@ void log_write(enum log_level level, const char *format, ...)
 	flatten(line + start);
 	if (log_state.listener)
 		log_state.listener(log_state.listener_data, line + start);
+	if (log_state.to_syslog) {
+		syslog(priorities[level], "%s", line + start);
+		errno = saved;
+		return;
+	}
 	n = strlen(line);
 	line[n++] = '\n';
 	if (write(log_state.fd, line, n) < 0) {

@@ -41,6 +41,9 @@ void log_use_contract_format(void);
 /* Records go to @fd from now on (borrowed), stderr at first. */
 void log_set_fd(int fd);
 
+/* Records go to syslog(3) from now on: whoever has no stderr, and no file of its own. */
+void log_use_syslog(void);
+
 /* Each record's message, without time and level, goes to @listener as well (MSG-1); NULL: none. */
 void log_set_listener(void (*listener)(void *data, const char *text), void *data);
 

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/privilege.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 # define CLOSE_RANGE_CLOEXEC (1U << 2)
@@ -29,17 +30,6 @@ void spawn_map(struct spawn *self, int from, int to)
 }
 
 /* From here to exec only async-signal-safe calls: the parent may have threads. */
-
-static void reset_signals(void)
-{
-	struct sigaction action = { .sa_handler = SIG_DFL };
-	sigset_t none;
-
-	for (int signo = 1; signo < NSIG; signo++)
-		sigaction(signo, &action, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
 
 /* Everything at or above @first is closed by exec. Linux before 5.11 lacks close_range's flag. */
 static void close_from(int first)
@@ -109,7 +99,7 @@ static int run_child(struct spawn *self, pid_t parent, int *error_fd)
 {
 	int r;
 
-	reset_signals();
+	privilege_reset_signals();
 	if (self->sets_listen_pid)
 		set_listen_pid(self);
 	r = arrange_fds(self, error_fd);
@@ -121,6 +111,11 @@ static int run_child(struct spawn *self, pid_t parent, int *error_fd)
 		prctl(PR_SET_PDEATHSIG, self->death_signal);
 		if (getppid() != parent) /* it ended before we asked */
 			raise(self->death_signal);
+	}
+	if (self->becomes_user) {
+		r = privilege_drop(self->user);
+		if (r < 0)
+			return r;
 	}
 	if (self->directory && chdir(self->directory) < 0)
 		return -errno;
@@ -182,6 +177,55 @@ pid_t spawn_start(const struct spawn *self)
 	}
 	close(pipe_fds[0]);
 	return error ? error : pid;
+}
+
+pid_t spawn_fork(void)
+{
+	pid_t pid = fork();
+
+	return pid < 0 ? -errno : pid;
+}
+
+static void held_signals(sigset_t *ret)
+{
+	static const int list[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
+
+	sigemptyset(ret);
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
+		sigaddset(ret, list[i]);
+}
+
+void spawn_hold_signals(void)
+{
+	sigset_t set;
+
+	held_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+int spawn_wait(pid_t pid, int *ret_status)
+{
+	siginfo_t info = { 0 };
+	sigset_t set;
+	int status;
+	pid_t ended;
+
+	held_signals(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (;;) {
+		while ((ended = waitpid(-1, &status, WNOHANG)) > 0) {
+			if (ended == pid) {
+				*ret_status = status;
+				return 0;
+			}
+		}
+		if (ended < 0 && errno == ECHILD)
+			return -ECHILD;
+		/* si_code: the kernel's own, as Ctrl-C is, are above 0 */
+		if (sigwaitinfo(&set, &info) > 0 && info.si_signo != SIGCHLD && info.si_code <= 0)
+			kill(pid, info.si_signo);
+	}
 }
 
 int spawn_env_init(struct spawn_env *self, char *const *from)

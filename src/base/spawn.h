@@ -29,6 +29,8 @@ struct spawn {
 	bool new_session; /* setsid(2) */
 	int death_signal; /* sent to it when its parent ends; 0: none */
 	bool sets_listen_pid; /* fills in LISTEN_PID: spawn_env_set_listen() */
+	bool becomes_user; /* @user, for good (base/privilege.h), before @directory is entered */
+	uid_t user;
 };
 
 /**
@@ -38,6 +40,24 @@ struct spawn {
  * known here (a pipe that close-on-exec closes tells), never as a later exit status.
  */
 pid_t spawn_start(const struct spawn *self);
+
+/*
+ * A copy of this process that goes on where it stands: 0 in the copy, or negative errno. For
+ * what cannot be another program's.
+ */
+pid_t spawn_fork(void);
+
+/* From now on SIGTERM, SIGINT, SIGHUP, SIGQUIT and SIGUSR1, 2 wait for spawn_wait(). */
+void spawn_hold_signals(void);
+
+/**
+ * spawn_wait() - wait for @pid, and pass on to it what others send us
+ * @ret_status:  as waitpid(2) has it
+ *
+ * What comes from the terminal the child had already. Other children that end are reaped.
+ * -ECHILD: no child of ours.
+ */
+int spawn_wait(pid_t pid, int *ret_status);
 
 /* Maps @from to @to. More than SPAWN_FDS_MAX aborts. */
 void spawn_map(struct spawn *self, int from, int to);

@@ -100,6 +100,22 @@ void str_quote(struct strbuf *to, const char *text)
 	strbuf_append(to, "'", 1);
 }
 
+int strbuf_append_word(struct strbuf *self, const char *word)
+{
+	static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_-abcdefghijklmnopqrstuvwxyz";
+
+	if (strchr(word, '\n'))
+		return -EINVAL;
+	if (!word[0]) /* or the shell would not see it at all */
+		strbuf_append(self, "''", 2);
+	for (; *word; word++) {
+		if (!strchr(plain, *word))
+			strbuf_append(self, "\\", 1);
+		strbuf_append(self, word, 1);
+	}
+	return 0;
+}
+
 void strbuf_consume(struct strbuf *self, size_t n)
 {
 	if (!n)

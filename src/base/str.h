@@ -49,6 +49,11 @@ void strbuf_printf(struct strbuf *self, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* @text as one word for sh(1): as it is when nothing in it is special, else in single quotes. */
 void str_quote(struct strbuf *to, const char *text);
+/*
+ * @word as any shell reads it back, a backslash before all that is not plain (US-21). A newline
+ * cannot be quoted so: -EINVAL, and nothing is appended.
+ */
+int strbuf_append_word(struct strbuf *self, const char *word);
 /* Takes the first @n bytes away. */
 void strbuf_consume(struct strbuf *self, size_t n);
 void strbuf_finish(struct strbuf *self);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -158,6 +159,44 @@ int sys_save_file(const char *path, const void *bytes, size_t n, enum sys_save h
 		return r;
 	}
 	return sync_directory(directory);
+}
+
+/* Made beside it and moved, for a link that is there cannot be changed. */
+static int link_latest(const char *prefix, const char *path)
+{
+	CLEANUP(free) char *latest = NULL;
+	CLEANUP(free) char *beside = NULL;
+	int r = 0;
+
+	if (asprintf(&latest, "%s.latest", prefix) < 0 || asprintf(&beside, "%s.latest", path) < 0)
+		return -ENOMEM;
+	if (symlink(path, beside) < 0)
+		return -errno;
+	if (rename(beside, latest) < 0) {
+		r = -errno;
+		unlink(beside);
+	}
+	return r;
+}
+
+int sys_new_log(const char *prefix, char **ret_path, int *ret_linked)
+{
+	CLEANUP(free) char *path = NULL;
+	time_t now = time(NULL);
+	char date[32];
+	struct tm tm;
+	int fd;
+
+	localtime_r(&now, &tm);
+	strftime(date, sizeof(date), "%Y%m%d_%H%M%S", &tm);
+	if (asprintf(&path, "%s_%s_XXXXXX", prefix, date) < 0)
+		return -ENOMEM;
+	fd = mkostemp(path, O_CLOEXEC); /* 0600 */
+	if (fd < 0)
+		return -errno;
+	*ret_linked = link_latest(prefix, path);
+	*ret_path = TAKE_PTR(path);
+	return fd;
 }
 
 int sys_make_dirs(const char *path)

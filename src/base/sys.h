@@ -44,6 +44,16 @@ enum sys_save {
  */
 int sys_save_file(const char *path, const void *bytes, size_t n, enum sys_save how);
 
+/**
+ * sys_new_log() - make PREFIX_DATE_TIME_RANDOM, and PREFIX.latest a link to it
+ * @ret_path:    allocated
+ * @ret_linked:  0, or why there is no link: negative errno
+ *
+ * For a directory that everybody writes to: the file is new and 0600, no link that lies there is
+ * followed, and nothing is changed by its name. The descriptor, or negative errno.
+ */
+int sys_new_log(const char *prefix, char **ret_path, int *ret_linked);
+
 /* Makes @path and what is missing above it, each 0700. A directory in its place is success. */
 int sys_make_dirs(const char *path);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -117,6 +118,42 @@ static void test_removing_a_tree_follows_no_link(void **state)
 	assert_int_equal(sys_remove_tree(tree), 0);
 }
 
+static void test_a_log_is_new_and_the_latest(void **state) /* US-6 */
+{
+	(void)state;
+	CLEANUP(free) char *prefix = path_of("log");
+	CLEANUP(free) char *latest = path_of("log.latest");
+	CLEANUP(free) char *first = NULL;
+	CLEANUP(free) char *second = NULL;
+	char target[128] = "";
+	struct stat st;
+	int linked, fd;
+
+	fd = sys_new_log(prefix, &first, &linked);
+	assert_true(fd >= 0);
+	assert_int_equal(linked, 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	close(fd);
+	/* The link goes from one to the other. */
+	fd = sys_new_log(prefix, &second, &linked);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_string_not_equal(first, second);
+	assert_int_equal(readlink(latest, target, sizeof(target) - 1), (int)strlen(second));
+	assert_string_equal(target, second);
+	assert_int_equal(count_entries(), 3);
+	/* What cannot be replaced stays, and is told. */
+	unlink(latest);
+	assert_int_equal(mkdir(latest, 0700), 0);
+	free(second);
+	fd = sys_new_log(prefix, &second, &linked);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_true(linked < 0);
+	assert_int_equal(count_entries(), 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +166,8 @@ int main(void)
 			make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(test_removing_a_tree_follows_no_link,
 			make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			test_a_log_is_new_and_the_latest, make_directory, remove_directory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,7 +91,7 @@ static void set_listen_pid(const struct spawn *self)
 		*--at = (char)('0' + pid % 10);
 	for (const char *const *var = self->envp; var && *var; var++) {
 		if (strncmp(*var, LISTEN_PID, length) == 0)
-			strcpy((char *)*var + length, at);
+			memcpy((char *)*var + length, at, strlen(at) + 1);
 	}
 }
 

@@ -43,6 +43,7 @@ const struct flavour flavour_afar = {
 	.give_up_after = 15,
 	.host_is_independent = true,
 	.host_is_ours = true,
+	.checks_owners = true,
 };
 
 const struct flavour flavour_contract = {

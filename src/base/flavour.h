@@ -54,6 +54,7 @@ struct flavour {
 	bool forces_software_gl; /* ENV-3 */
 	bool exports_ssh_socket; /* ENV-5: SSH_AUTH_SOCK is the host's socket for security keys */
 	bool has_crash_uploader; /* CRU-1, START-10 */
+	bool checks_owners; /* of files that say what is run; by the contract whoever wrote them is heeded */
 	bool chooses_by_dialog; /* without a session file the chooser asks (SESS-1) */
 };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,12 +19,26 @@ static struct {
 	int fd;
 	bool bare;
 	bool contract;
+	bool to_journal; /* as long as fd is stderr */
 	void (*listener)(void *data, const char *text);
 	void *listener_data;
 } log_state = { .program = "afar", .limit = LOG_LEVEL_INFO, .fd = STDERR_FILENO };
 
+/* systemd.exec(5): $JOURNAL_STREAM names what stderr was; it may have been redirected since. */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+	char end;
+
+	return stream && sscanf(stream, "%llu:%llu%c", &device, &inode, &end) == 2
+		&& fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
 void log_init(const char *program)
 {
+	log_state.to_journal = stderr_is_journal();
 	log_state.program = program;
 	log_state.limit = getenv("AFAR_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
 	log_state.bare = getenv("AFAR_LOG_BARE");
@@ -54,6 +69,16 @@ static void flatten(char *text)
 	}
 }
 
+/* What the journal takes as the record's priority, and away from the line: sd-daemon(3). */
+static size_t write_priority(enum log_level level, char *line, size_t size)
+{
+	static const int priorities[] = { 3, 4, 6, 7 };
+
+	if (!log_state.to_journal || log_state.fd != STDERR_FILENO)
+		return 0;
+	return (size_t)snprintf(line, size, "<%d>", priorities[level]);
+}
+
 static size_t write_prefix(enum log_level level, char *line, size_t size)
 {
 	static const char *const names[] = { "error", "warning", "info", "debug" };
@@ -78,7 +103,8 @@ void log_write(enum log_level level, const char *format, ...)
 
 	if (level > log_state.limit)
 		return;
-	start = write_prefix(level, line, sizeof(line));
+	start = write_priority(level, line, sizeof(line));
+	start += write_prefix(level, line + start, sizeof(line) - start);
 	va_start(args, format);
 	vsnprintf(line + start, sizeof(line) - start - 1, format, args);
 	va_end(args);

@@ -14,6 +14,9 @@
  *
  *	2026-01-31 12:00:00,000:INFO:Xorg is ready on :20
  *
+ * Where stderr is the journal's, "<3>" to "<7>" stand before all this and tell
+ * it the level.
+ *
  * Levels: error = the user loses something; warning = degraded; info =
  * lifecycle, once; debug = for us, shown when $AFAR_DEBUG is set. Never log
  * keys, clipboard, PINs or tokens. A function logs or returns an error, never

@@ -37,8 +37,11 @@ static void show_component(const json_t *component, const struct colours *colour
 	json_int_t pid = json_integer_value(json_object_get(component, "pid"));
 	size_t i;
 
-	printf("  %-8s %s%-9s%s", text_of(component, "name"),
-		str_equal(state, "ready")	? colours->good
+	/* What is not needed here only takes room, unless there is a story to tell. */
+	if (str_equal(state, "off") && !json_is_object(end))
+		return;
+	printf("  %-15s %s%-9s%s", text_of(component, "name"),
+		str_equal(state, "ready")         ? colours->good
 			: str_equal(state, "off") ? colours->dim
 						  : colours->bad,
 		state, colours->off);
@@ -46,7 +49,8 @@ static void show_component(const json_t *component, const struct colours *colour
 		printf(" process %lld", (long long)pid);
 	printf("%s since %s%s", colours->dim, text_of(component, "since"), colours->off);
 	if (restarts)
-		printf(", restarted %lld time%s", (long long)restarts, restarts == 1 ? "" : "s");
+		printf(", restarted %lld time%s", (long long)restarts,
+			restarts == 1 ? "" : "s");
 	if (*text_of(component, "next_try"))
 		printf(", next try %s", text_of(component, "next_try"));
 	putchar('\n');
@@ -55,8 +59,8 @@ static void show_component(const json_t *component, const struct colours *colour
 	printf("           last %s at %s\n", text_of(end, "text"), text_of(end, "at"));
 	if (str_equal(state, "ready") || str_equal(state, "off"))
 		return;
-	json_array_foreach(json_object_get(end, "log_tail"), i, line)
-		printf("           %s| %s%s\n", colours->dim, json_string_value(line), colours->off);
+	json_array_foreach(json_object_get(end, "log_tail"), i, line) printf(
+		"           %s| %s%s\n", colours->dim, json_string_value(line), colours->off);
 }
 
 static void show(const json_t *status)
@@ -69,7 +73,8 @@ static void show(const json_t *status)
 	if (*text_of(status, "display"))
 		printf(", display %s", text_of(status, "display"));
 	n_viewers = json_array_size(json_object_get(status, "viewers"));
-	printf(", %s, %zu viewer%s\n", text_of(status, "url"), n_viewers, n_viewers == 1 ? "" : "s");
+	printf(", %s, %zu viewer%s\n", text_of(status, "url"), n_viewers,
+		n_viewers == 1 ? "" : "s");
 	json_array_foreach(json_object_get(status, "components"), i, component)
 		show_component(component, &colours);
 }
@@ -88,7 +93,8 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 	}
 	switch (instance_lock(&ctl->paths, &instance, NULL, &error)) {
 	case INSTANCE_FREE:
-		puts(as_json ? "{\"state\":\"stopped\"}" : "afar is not running; `afar start` starts it.");
+		puts(as_json ? "{\"state\":\"stopped\"}"
+			     : "afar is not running; `afar start` starts it.");
 		return CTL_NOT_RUNNING;
 	case INSTANCE_ERROR:
 		ctl_complain("cannot read %s: %s", ctl->paths.lock_file, strerror(-error));

@@ -6,12 +6,15 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "base/notify-socket.h"
 #include "base/proc.h"
 #include "base/spawn.h"
 #include "base/sys.h"
@@ -21,7 +24,7 @@
 
 static void watched_signals(sigset_t *ret)
 {
-	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR2 };
+	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGIO };
 
 	sigemptyset(ret);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
@@ -63,6 +66,44 @@ static bool reap(struct guard *self)
 	return pid == 0;
 }
 
+/* A way for the supervisor to be heard by the service manager: SIGIO says that it has spoken. */
+static int open_notify(struct guard *self)
+{
+	CLEANUP(close) int fd = notify_socket_open();
+	int *fds = self->notify_fds;
+
+	if (fd < 0)
+		return fd;
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
+		return -errno;
+	if (fcntl(fds[0], F_SETOWN, getpid()) < 0
+		|| fcntl(fds[0], F_SETFL, O_NONBLOCK | O_ASYNC) < 0) {
+		int r = -errno;
+
+		fds[0] = fd_close(fds[0]);
+		fds[1] = fd_close(fds[1]);
+		return r;
+	}
+	self->manager_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* A manager that does not listen in time misses something: nothing of ours depends on it. */
+static void pass_notes_on(struct guard *self)
+{
+	char text[NOTIFY_MAX_BYTES];
+	ssize_t n;
+
+	if (self->manager_fd < 0)
+		return;
+	while ((n = recv(self->notify_fds[0], text, sizeof(text), 0)) > 0) {
+		int r = notify_socket_send(self->manager_fd, text, (size_t)n);
+
+		if (r < 0)
+			log_warning("the service manager does not listen: %s", strerror(-r));
+	}
+}
+
 static int start_supervisor(struct guard *self)
 {
 	struct spawn spawn = {
@@ -77,6 +118,8 @@ static int start_supervisor(struct guard *self)
 	spawn_map(&spawn, STDERR_FILENO, STDERR_FILENO);
 	if (self->report_fd >= 0)
 		spawn_map(&spawn, self->report_fd, self->report_fd);
+	if (self->manager_fd >= 0)
+		spawn_map(&spawn, self->notify_fds[1], NOTIFY_FD);
 	pid = spawn_start(&spawn);
 	if (pid < 0)
 		return (int)pid;
@@ -99,6 +142,9 @@ static void handle_signal(struct guard *self, int signo)
 	case SIGUSR2:
 		kill(self->pid, signo);
 		break;
+	case SIGIO:
+		pass_notes_on(self);
+		break;
 	}
 }
 
@@ -117,6 +163,7 @@ static void watch_supervisor(struct guard *self, const sigset_t *set)
 			self->kill_at = clock_now() + LOOK_AGAIN_USEC;
 		}
 	}
+	pass_notes_on(self); /* its last words: SIGCHLD comes before SIGIO */
 }
 
 /* SIGTERM to all that is left, SIGKILL at the deadline, until there is no child any more. */
@@ -183,6 +230,9 @@ int guard_run(struct guard *self)
 	watched_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	r = open_notify(self);
+	if (r < 0 && r != -ENOENT)
+		log_warning("the service manager cannot be reached: %s", strerror(-r));
 	r = start_supervisor(self);
 	if (r < 0) {
 		log_error("cannot start %s: %s", self->program, strerror(-r));

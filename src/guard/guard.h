@@ -8,8 +8,10 @@
  * started below it, however it daemonised, is its child in the end
  * (PR_SET_CHILD_SUBREAPER, prctl(2)) and gets SIGTERM, then SIGKILL.
  *
- * It opens no socket, reads no file but /proc and the runtime directory that
- * it removes, and knows nothing of desktops. TERM-1..3, D-17, SUP-09.
+ * What the supervisor has to tell a service manager passes through it, for
+ * that one listens to its main process (base/notify-socket.h). It opens no
+ * other socket, reads no file but /proc and the runtime directory that it
+ * removes, and knows nothing of desktops. TERM-1..3, D-17, SUP-09, SUP-16.
  */
 
 #include <sys/types.h>
@@ -28,6 +30,8 @@ struct guard {
 	const char *lock_file;	  /* removed at the end */
 	int lock_fd;		  /* holds the flock; -1: none */
 	int report_fd;		  /* goes to the supervisor, see supervisor/report.h; -1: none */
+	int manager_fd;	   /* to the service manager; -1: there is none */
+	int notify_fds[2]; /* what it is to be told: our end and the supervisor's */
 	const char *program;	       /* of the supervisor: its path */
 	const char *const *supervisor; /* its arguments, a bare name first; NULL-terminated */
 

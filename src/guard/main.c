@@ -35,7 +35,7 @@ static int write_lock(int fd, const char *socket)
 
 int main(int argc, char **argv)
 {
-	struct guard guard = { .lock_fd = -1, .report_fd = -1 };
+	struct guard guard = { .lock_fd = -1, .report_fd = -1, .manager_fd = -1 };
 	unsigned long lock_fd;
 
 	log_init("guard");

@@ -19,8 +19,10 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/flavour.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "host/exit.h"
@@ -85,7 +87,8 @@ static const char usage[] =
 	"  --listen-fd=N               a listening socket; may be repeated\n"
 	"  --signal-parent             send SIGUSR1 to the parent when connections are accepted\n"
 	"  --report-offline-reason=R   serve the status page only: the desktop was given up\n"
-	"  --type=single_process_host  the only type\n"
+	"  --type=single_process_host  the default type\n"
+	"  --type=xsession_chooser     become afar-chooser: ask which session is to run\n"
 	"  --make-identity             complete the configuration on standard input, or a new one;\n"
 	"                              print it and a PIN that was made\n"
 	"  --new-pin                   make a new PIN for the configuration on standard input\n"
@@ -98,6 +101,7 @@ struct command_line {
 	bool help;
 	bool version;
 	bool has_config;
+	bool choose_session;
 	struct host_options host;
 	struct identity_options identity;
 };
@@ -127,6 +131,14 @@ static int parse_listen_fd(struct host_options *host, const char *text)
 	return parse_fd("--listen-fd", text, &host->listen_fds[host->n_listen_fds++]);
 }
 
+static int parse_type(struct command_line *self, const char *type)
+{
+	self->choose_session = str_equal(type, "xsession_chooser");
+	return self->choose_session || str_equal(type, "single_process_host")
+		       ? 0
+		       : refuse("--type", "unknown");
+}
+
 /* 0, or an exit code. */
 static int parse_option(struct command_line *self, int id, char **argv)
 {
@@ -143,7 +155,7 @@ static int parse_option(struct command_line *self, int id, char **argv)
 		self->version = true;
 		return 0;
 	case OPTION_TYPE:
-		return str_equal(optarg, "single_process_host") ? 0 : refuse("--type", "unknown");
+		return parse_type(self, optarg);
 	case OPTION_HOST_CONFIG:
 		self->has_config = true;
 		return str_equal(optarg, "-")
@@ -261,6 +273,19 @@ static int serve(struct command_line *self)
 	return code;
 }
 
+/* SESS-1: the contract's daemon has no other name for the chooser. */
+static int choose_session(void)
+{
+	CLEANUP(free) char *directory = proc_program_dir();
+	CLEANUP(free) char *program = xprintf("%s/afar-chooser", directory ? directory : ".");
+	CLEANUP(free) char *flavour = xprintf("--flavour=%s", flavour_contract.name);
+	char *argv[] = { program, flavour, NULL };
+
+	execv(program, argv);
+	log_error("%s cannot be started: %s", program, strerror(errno));
+	return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	struct command_line command_line;
@@ -278,6 +303,8 @@ int main(int argc, char **argv)
 		printf("afar-host %s (%s)\n", AFAR_VERSION, AFAR_COMMIT);
 		return HOST_EXIT_SUCCESS;
 	}
+	if (command_line.choose_session)
+		return choose_session();
 	harden();
 	if (command_line.identity.make || command_line.identity.new_pin)
 		return identity_run(&command_line.identity);

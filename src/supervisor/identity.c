@@ -16,21 +16,8 @@
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "base/sys.h"
+#include "supervisor/trusted-file.h"
 #include "wire/host-config.h"
-
-static int check_file(const char *path, char **ret_why)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return -errno;
-	if (st.st_uid == geteuid() && !(st.st_mode & 022))
-		return 0;
-	*ret_why = xprintf("%s belongs to somebody else or others may write it: chown it to yourself "
-			   "and chmod it to 600",
-		path);
-	return -EPERM;
-}
 
 int identity_read(const struct paths *paths, json_t **ret, char **ret_why)
 {
@@ -48,7 +35,7 @@ int identity_read(const struct paths *paths, json_t **ret, char **ret_why)
 		*ret_why = xprintf("cannot read %s: %s", paths->config_file, strerror(-r));
 		return r;
 	}
-	r = check_file(paths->config_file, ret_why);
+	r = trusted_file_check(paths->config_file, ret_why);
 	if (r < 0)
 		return r;
 	r = host_config_parse(text, n, &config, why);

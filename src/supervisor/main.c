@@ -22,6 +22,7 @@
 #include "supervisor/identity.h"
 #include "supervisor/options.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/trusted-file.h"
 
 #define SETTINGS_FILE_MAX (256 * 1024)
 
@@ -48,7 +49,8 @@ static int read_settings_file(struct supervisor *self, const char *path)
 {
 	struct settings_file file = { self, path };
 	CLEANUP(free) char *text = NULL;
-	char why[SETTINGS_WHY_MAX];
+	CLEANUP(free) char *why = NULL;
+	char wrong[SETTINGS_WHY_MAX];
 	unsigned line = 0;
 	size_t n;
 	int r;
@@ -56,13 +58,17 @@ static int read_settings_file(struct supervisor *self, const char *path)
 	r = sys_read_file(path, SETTINGS_FILE_MAX, &text, &n);
 	if (r == -ENOENT)
 		return 0;
+	if (r == 0 && trusted_file_check(path, &why) == -EPERM) {
+		report_error(&self->report, "%s", why);
+		return -EPERM;
+	}
 	if (r < 0) {
 		report_error(&self->report, "cannot read %s: %s", path, strerror(-r));
 		return r;
 	}
-	r = settings_read(&self->settings, text, warn_unknown_key, &file, &line, why);
+	r = settings_read(&self->settings, text, warn_unknown_key, &file, &line, wrong);
 	if (r < 0)
-		report_error(&self->report, "%s, line %u: %s", path, line, why);
+		report_error(&self->report, "%s, line %u: %s", path, line, wrong);
 	return r;
 }
 

@@ -18,6 +18,7 @@
 #include "supervisor/program.h"
 #include "supervisor/session-script.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/trusted-file.h"
 
 /* A session that never says that it is ready is taken to be, this long after its start … */
 #define QUIET_USEC (10 * USEC_PER_SEC)
@@ -196,18 +197,32 @@ static int choose_by_dialog(const struct supervisor *supervisor, struct choice *
 	return choose_program(ret, path, "--type=xsession_chooser");
 }
 
-static int choose(const struct supervisor *supervisor, struct choice *ret)
+static int choose_by_own_dialog(const struct supervisor *supervisor, struct choice *ret)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/afar-chooser", supervisor->program_dir) < 0)
+		path = NULL;
+	return choose_program(ret, path, NULL);
+}
+
+static int choose(const struct supervisor *supervisor, struct choice *ret, char **ret_why)
 {
 	char path[4096];
 
+	if (str_equal(supervisor->settings.session, SETTINGS_SESSION_CHOOSE))
+		return choose_by_own_dialog(supervisor, ret);
 	if (supervisor->settings.session[0]) {
 		ret->argv[0] = "/bin/sh";
 		ret->argv[1] = "-c";
 		ret->argv[2] = supervisor->settings.session;
 		return 0;
 	}
-	if (find_file(supervisor, path, sizeof(path)))
-		return choose_script(ret, path);
+	if (find_file(supervisor, path, sizeof(path))) {
+		int r = supervisor->flavour->checks_owners ? trusted_file_check(path, ret_why) : 0;
+
+		return r < 0 ? r : choose_script(ret, path);
+	}
 	if (supervisor->flavour->chooses_by_dialog)
 		return choose_by_dialog(supervisor, ret);
 	if (find_default(path, sizeof(path)))
@@ -244,11 +259,14 @@ static int launch(struct session *self, const struct choice *choice, char *text,
 
 int session_start(struct supervisor *supervisor, char *text, size_t size)
 {
+	CLEANUP(free) char *why = NULL;
 	struct choice choice = { 0 };
-	int r = choose(supervisor, &choice);
+	int r = choose(supervisor, &choice, &why);
 
 	if (r == 0)
 		r = launch(supervisor->session, &choice, text, size);
+	else if (why)
+		snprintf(text, size, "%s", why);
 	else if (r == -ENOENT)
 		snprintf(text, size,
 			"there is no session to start: write one into ~/.config/afar/session, or "

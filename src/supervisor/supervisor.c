@@ -41,10 +41,21 @@ json_t *supervisor_status(const struct supervisor *self)
 	return snapshot_make(self);
 }
 
+static void tell_service_manager(struct supervisor *self)
+{
+	char text[NOTIFY_STATUS_MAX];
+
+	notify_describe(text, sizeof(text), self->policy.state, display_name(self->display),
+		json_array_size(self->viewers));
+	notify_state(&self->notify,
+		self->policy.entries[POLICY_HOST].state == COMPONENT_READY, text);
+}
+
 void supervisor_publish(struct supervisor *self)
 {
 	struct control_message message = { .type = CONTROL_STATUS, .body = snapshot_make(self) };
 
+	tell_service_manager(self);
 	if (message.body)
 		host_process_send(self->host, &message);
 	control_message_finish(&message);
@@ -195,7 +206,7 @@ static void give_up(struct supervisor *self, enum policy_component c)
 
 static void start(struct supervisor *self, enum policy_component c)
 {
-	char text[256] = "out of memory";
+	char text[320] = "out of memory";
 
 	if (self->told == STATUS_STARTING && (POLICY_BIT(c) & SHOWN_AT_START))
 		report_line(&self->report, "Starting %s …", component_rules[c].label);
@@ -220,6 +231,7 @@ static void tell_end(struct supervisor *self, const struct policy_actions *actio
 	if (actions->exit_status == FLAVOUR_EXIT_RELAUNCH)
 		log_info("Relaunching self");
 	log_info("Cleanup.");
+	notify_stopping(&self->notify, actions->exit_status);
 }
 
 static void tell_pause(struct supervisor *self, usec_t wake)
@@ -422,8 +434,13 @@ static int reload_own(struct supervisor *self, char **ret_why)
 
 int supervisor_reload(struct supervisor *self, char **ret_why)
 {
-	return self->flavour->host_is_ours ? reload_own(self, ret_why)
-					   : reload_contract(self, ret_why);
+	int r;
+
+	notify_reloading(&self->notify);
+	r = self->flavour->host_is_ours ? reload_own(self, ret_why)
+					: reload_contract(self, ret_why);
+	notify_reloaded(&self->notify);
+	return r;
 }
 
 static int init_parts(struct supervisor *self, char **ret_why)
@@ -472,6 +489,7 @@ int supervisor_init(struct supervisor *self, char **ret_why)
 	attempts_init(&self->attempts, clock_now());
 	self->told = STATUS_STARTING;
 	init_outputs(self);
+	notify_init(&self->notify, self->event, NOTIFY_READY_LIMIT_USEC);
 	r = init_parts(self, ret_why);
 	if (r < 0)
 		return r;
@@ -493,6 +511,7 @@ int supervisor_init(struct supervisor *self, char **ret_why)
 void supervisor_finish(struct supervisor *self)
 {
 	report_failed(&self->report);
+	notify_finish(&self->notify);
 	self->tick = sd_event_source_unref(self->tick);
 	commands_destroy(self->commands);
 	host_process_destroy(self->host);

@@ -20,6 +20,7 @@
 #include "supervisor/attempts.h"
 #include "supervisor/component.h"
 #include "supervisor/listen.h"
+#include "supervisor/notify.h"
 #include "supervisor/outlog.h"
 #include "supervisor/policy.h"
 #include "supervisor/report.h"
@@ -48,6 +49,7 @@ struct supervisor {
 	char *script_dir;  /* of the command that was called: where the contract's are (CONST-7) */
 	char *ssh_socket;  /* the host's, for security keys (ENV-5, HL-1) */
 	struct report report;
+	struct notify notify;
 	struct outlog *log;
 	struct listen_set listen;
 	char *url; /* http://127.0.0.1:2327/ */

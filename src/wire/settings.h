@@ -17,6 +17,9 @@
 #define SETTINGS_SIZE_MAX_PX 16384
 #define SETTINGS_PORT 2327 /* AFAR on a telephone's keys */
 
+/* In a session's place: let the user choose one from a list. */
+#define SETTINGS_SESSION_CHOOSE "choose"
+
 enum settings_display {
 	SETTINGS_DISPLAY_AUTO,
 	SETTINGS_DISPLAY_XORG,
@@ -44,7 +47,7 @@ struct settings {
 	char names[SETTINGS_N_NAMES][254]; /* further names that a browser may call us by */
 	size_t n_names;
 	enum settings_display display;
-	char session[1024]; /* a command for sh(1); "": look for one */
+	char session[1024]; /* a command for sh(1), or SETTINGS_SESSION_CHOOSE; "": look for one */
 
 	/* Relaunching a component: see supervisor/relaunch.h. */
 	usec_t healthy_after, fast_delay, slow_delay;

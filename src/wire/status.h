@@ -40,7 +40,7 @@ struct status_end {
 	bool by_signal;
 	int number; /* exit status or signal */
 	usec_t at;  /* wall clock */
-	char text[128];
+	char text[384];
 	char log_tail[STATUS_LOG_TAIL_LINES][STATUS_LOG_LINE_MAX]; /* oldest first */
 	unsigned n_log_tail;
 };

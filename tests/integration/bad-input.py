@@ -73,6 +73,26 @@ def a_settings_file_that_is_none_is_named():
         left.check()
 
 
+def what_others_may_write_is_not_run():
+    with Home() as home:
+        left = Leftovers(home)
+        path = os.path.join(home.config, "session")
+        with open(path, "w") as f:
+            f.write("exec openbox\n")
+        for mode in (0o666, 0o664, 0o777):
+            os.chmod(path, mode)
+            code, out, err = home.start(session=None)
+            check(code == 1 and path in err and "go-w" in err, oct(mode), code, out, err)
+            home.afar("stop")
+        os.chmod(path, 0o644)
+        home.up(session=None)
+        home.afar("stop")
+        conf = os.path.join(home.config, "afar.conf")
+        os.chmod(conf, 0o666)
+        refused(home, r"afar\.conf.*go-w")
+        left.check()
+
+
 def without_a_free_port_the_range_is_named():
     if os.geteuid() != 0:
         return
@@ -190,6 +210,7 @@ tests = [
     a_start_without_any_argument_at_all_says_how_to_use_it,
     an_identity_of_somebody_elses_is_refused,
     a_settings_file_that_is_none_is_named,
+    what_others_may_write_is_not_run,
     without_a_free_port_the_range_is_named,
     a_program_that_is_missing_is_named,
     a_host_that_says_it_is_hopeless_is_given_up_with_its_words,

@@ -3,8 +3,8 @@
  * A child of the daemon that does as it is told: a host, an X server, a crash uploader.
  *
  * $AFAR_TEST_FAKES is a directory of the test's. The fake goes by the name that it was called by,
- * or "report" when it is a host that is to report why it is offline. It records how it was called
- * in NAME.PID/, which appears whole: argv and environ (as in /proc), cwd, fds (a line each: number
+ * or "report" when it is a host that is to report why it is offline, and "chooser" when it is to
+ * show one. It records how it was called in NAME.PID/, which appears whole: argv and environ (as in /proc), cwd, fds (a line each: number
  * and what it is) and start (CLOCK_MONOTONIC, microseconds). Then it does what NAME.how says, a
  * command a line:
  *
@@ -238,6 +238,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (str_starts(argv[i], "--report-offline-reason="))
 			name = "report";
+		else if (str_starts(argv[i], "--type="))
+			name = "chooser";
 		else if (str_equal(argv[i], "-displayfd") && i + 1 < argc)
 			display_fd = atoi(argv[i + 1]);
 	}

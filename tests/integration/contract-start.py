@@ -268,7 +268,7 @@ def the_hosts_extra_arguments_are_words_without_quotes():
             if variable is not None:
                 home.env["CHROME_REMOTE_DESKTOP_HOST_EXTRA_PARAMS"] = variable
             daemon = home.up()
-            argv = home.wait_host().argv
+            argv = home.wait_host().plain_argv()
             check(argv[-1] == "--signal-parent" and argv[3:-1] == wanted, argv)
             daemon.stop()
 

@@ -143,6 +143,7 @@ class Copy:
         process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace", cwd=self.root, start_new_session=True,
+            env={**os.environ, "AFAR_TEST_ONE_FAILURE": "1"},
         )
         try:
             said, _ = process.communicate(timeout=limit)

@@ -15,6 +15,8 @@
 #include "base/str.h"
 #include "base/sys.h"
 
+#define ENVIRON_MAX (256 * 1024)
+
 int proc_stat_read(pid_t pid, struct proc_stat *ret)
 {
 	CLEANUP(close) int fd = -1;
@@ -100,6 +102,22 @@ static const struct process *find(const struct process *list, size_t n, pid_t pi
 	return n ? bsearch(&key, list, n, sizeof(*list), compare) : NULL;
 }
 
+static bool outlives(pid_t pid)
+{
+	CLEANUP(free) char *text = NULL;
+	char path[32];
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	if (sys_read_file(path, ENVIRON_MAX, &text, &n) < 0)
+		return false;
+	for (const char *at = text; at < text + n; at += strlen(at) + 1) {
+		if (str_starts(at, PROC_OUTLIVES "="))
+			return true;
+	}
+	return false;
+}
+
 unsigned proc_signal_descendants(pid_t root, pid_t spare, int signo)
 {
 	size_t n = 0;
@@ -122,7 +140,8 @@ unsigned proc_signal_descendants(pid_t root, pid_t spare, int signo)
 			if (p->parent != root && !(parent && parent->below))
 				continue;
 			p->below = true;
-			p->spared = p->pid == spare || (parent && parent->spared);
+			p->spared = p->pid == spare || (parent && parent->spared)
+				|| outlives(p->pid);
 			changed = true;
 		}
 	}

@@ -22,11 +22,18 @@ int proc_stat_read(pid_t pid, struct proc_stat *ret);
 /* Start time of @pid; 0 when there is no such process. */
 uint64_t proc_start_time(pid_t pid);
 
+/*
+ * Who carries this variable outlives the daemon: what locks a screen that is not ours must not
+ * open it by ending.
+ */
+#define PROC_OUTLIVES "AFAR_OUTLIVES"
+
 /**
  * proc_signal_descendants() - send @signo to every process below @root
  * @spare:  a pid that is left alone, with all below it (0: none)
  *
- * Zombies do not count. Returns how many were signalled.
+ * So are those that were started with PROC_OUTLIVES, and all below them. Zombies do not count.
+ * Returns how many were signalled.
  */
 unsigned proc_signal_descendants(pid_t root, pid_t spare, int signo);
 

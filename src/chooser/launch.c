@@ -63,12 +63,13 @@ static int take_code(struct split *self)
 	return 0;
 }
 
-/* Behind the opening quote. In '…', which the specification does not know, nothing is special. */
+/* Behind the opening quote. In '…', which the specification lacks, nothing is special. */
 static int take_quoted(struct split *self, char quote)
 {
 	self->in_word = true;
 	for (; *self->at && *self->at != quote; self->at++) {
-		if (quote == '"' && *self->at == '\\' && self->at[1] && strchr("\"`$\\", self->at[1]))
+		if (quote == '"' && *self->at == '\\' && self->at[1]
+			&& strchr("\"`$\\", self->at[1]))
 			self->at++;
 		add_text(self, self->at, 1);
 	}

@@ -5,8 +5,8 @@
  * Starts the chosen session in the place of this process (CHOOSE-6).
  *
  * With a wrapper, such as Debian's /etc/X11/Xsession, the command goes to it as one argument,
- * verbatim: it knows what "default" is and sets the session up. Without one (D-3) the command is
- * split as the Desktop Entry Specification says, never by a shell (T11), and "default" is
+ * verbatim: it knows what "default" is and sets the session up. Without one (D-3) the command
+ * is split as the Desktop Entry Specification says, never by a shell (T11), and "default" is
  * x-session-manager, else the first session that is listed and installed.
  */
 
@@ -15,7 +15,7 @@
 #include "chooser/sessions.h"
 
 struct launch {
-	char **argv;	   /* NULL-terminated */
+	char **argv;		   /* NULL-terminated */
 	const char *desktop_names; /* borrowed of the entry; NULL: none */
 };
 
@@ -42,7 +42,8 @@ void launch_free_argv(char **argv);
  * launch_init() - how to start an entry
  * @wrapper: NULL: none
  *
- * @entry must outlive it. -EINVAL: as launch_split(); -ENOENT: "default", and nothing is installed.
+ * @entry must outlive it. -EINVAL: as launch_split(); -ENOENT: "default", and nothing is
+ * installed.
  */
 int launch_init(struct launch *self, const struct sessions *sessions,
 	const struct sessions_entry *entry, const char *wrapper);

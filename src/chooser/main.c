@@ -18,10 +18,10 @@
 #include "base/proc.h"
 #include "base/spawn.h"
 #include "base/str.h"
+#include "base/trusted.h"
 #include "chooser/launch.h"
 #include "chooser/remember.h"
 #include "chooser/sessions.h"
-#include "chooser/trusted.h"
 #include "chooser/window.h"
 #include "version.h"
 
@@ -61,7 +61,7 @@ static const char usage[] =
 	"  --wrapper=PROGRAM  start the session through this program; empty: through none\n"
 	"  --list             print the sessions: id, name and description, one a line\n"
 	"  --forget           forget the remembered session\n"
-	"  --start=COMMAND    start this, as in an Exec key, or \"default\"; through no program\n"
+	"  --start=COMMAND    start this, as an Exec key has it, through no program\n"
 	"  --help, --version\n";
 
 struct chooser {
@@ -171,7 +171,8 @@ static const struct sessions_entry *find_remembered(const struct chooser *self)
 	r = remember_load(self->choice_file, &id);
 	if (r < 0) {
 		if (r != -ENOENT)
-			log_warning("%s is ignored: %s", self->choice_file, trusted_why(r));
+			log_warning("%s is ignored: %s", self->choice_file,
+				r == -EBADMSG ? "it names no session" : trusted_why(r));
 		return NULL;
 	}
 	entry = sessions_find(&self->sessions, id);
@@ -191,7 +192,8 @@ static void remember(const struct chooser *self, const struct window_answer *ans
 	else if (was)
 		r = remember_forget(self->choice_file);
 	if (r < 0)
-		log_warning("cannot remember the choice in %s: %s", self->choice_file, strerror(-r));
+		log_warning(
+			"cannot remember the choice in %s: %s", self->choice_file, strerror(-r));
 }
 
 /* NULL: nothing was chosen. */
@@ -211,7 +213,8 @@ static const struct sessions_entry *choose(const struct chooser *self)
 	if (!window_init()) {
 		const char *display = getenv("DISPLAY");
 
-		log_error("cannot ask for a session: no display at \"%s\"", display ? display : "");
+		log_error("cannot ask for a session: no display at \"%s\"",
+			display ? display : "");
 		return NULL;
 	}
 	if (window_ask(&question, &answer) < 0) {
@@ -233,7 +236,8 @@ static int start(struct chooser *self, const struct sessions_entry *entry, const
 		return EXIT_FAILURE;
 	}
 	if (r < 0) {
-		log_error("%s cannot be started: its command is not valid: %s", entry->name, entry->exec);
+		log_error("%s cannot be started: its command is not valid: %s", entry->name,
+			entry->exec);
 		return EXIT_FAILURE;
 	}
 	log_info("starting %s: %s", entry->name, entry->exec);
@@ -245,16 +249,19 @@ static int start(struct chooser *self, const struct sessions_entry *entry, const
 
 static int start_choice(struct chooser *self)
 {
-	CLEANUP(free) char *directory = proc_program_dir();
-	CLEANUP(free) char *usual = NULL;
+	CLEANUP(free) char *here = proc_program_dir();
+	CLEANUP(free) char *usual = launch_find_wrapper(self->flavour, here ? here : ".");
 	const struct sessions_entry *entry = choose(self);
-	const char *wrapper = self->wrapper;
+	const char *wrapper = self->wrapper ? self->wrapper : usual;
+	int status;
 
 	if (!entry)
 		return EXIT_FAILURE;
-	if (!wrapper)
-		wrapper = usual = launch_find_wrapper(self->flavour, directory ? directory : ".");
-	return start(self, entry, str_empty(wrapper) ? NULL : wrapper);
+	status = start(self, entry, str_empty(wrapper) ? NULL : wrapper);
+	/* It would fail for ever, and nobody would be asked. */
+	if (self->choice_file)
+		remember_forget(self->choice_file);
+	return status;
 }
 
 static int start_command(struct chooser *self)

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/sys.h"
-#include "chooser/trusted.h"
+#include "base/trusted.h"
 
 /* An id is the name of a file; the rest of a longer text says that it is none of ours. */
 #define TEXT_MAX (NAME_MAX + 1)

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "chooser/trusted.h"
+#include "base/trusted.h"
 
 #define SUFFIX ".desktop"
 #define GROUP G_KEY_FILE_DESKTOP_GROUP
@@ -19,7 +19,8 @@
 
 char **sessions_directories(const char *data_dirs)
 {
-	g_auto(GStrv) given = g_strsplit(str_empty(data_dirs) ? DEFAULT_DATA_DIRS : data_dirs, ":", 0);
+	g_auto(GStrv) given =
+		g_strsplit(str_empty(data_dirs) ? DEFAULT_DATA_DIRS : data_dirs, ":", 0);
 	char **list = xalloc(g_strv_length(given) + 2, sizeof(*list));
 	size_t n = 0;
 
@@ -65,14 +66,16 @@ static char *read_text(GKeyFile *file, const char *key)
 
 static char *read_exec(GKeyFile *file)
 {
-	g_autofree char *value = g_key_file_get_string(file, GROUP, G_KEY_FILE_DESKTOP_KEY_EXEC, NULL);
+	g_autofree char *value =
+		g_key_file_get_string(file, GROUP, G_KEY_FILE_DESKTOP_KEY_EXEC, NULL);
 
 	return !str_empty(value) && strlen(value) <= SESSIONS_EXEC_MAX ? xstrdup(value) : NULL;
 }
 
 static char *read_desktop_names(GKeyFile *file)
 {
-	g_auto(GStrv) names = g_key_file_get_string_list(file, GROUP, "DesktopNames", NULL, NULL);
+	g_auto(GStrv) names =
+		g_key_file_get_string_list(file, GROUP, "DesktopNames", NULL, NULL);
 	CLEANUP(strbuf) struct strbuf joined = { 0 };
 
 	for (char **name = names; name && *name; name++) {
@@ -141,8 +144,7 @@ static void add_file(struct sessions *self, const char *id, const char *path)
 		log_warning("%s is not listed: %s", path, trusted_why(r));
 		return;
 	}
-	/* GLib calls an empty file an error; it is the way to hide another. */
-	if (n && !g_key_file_load_from_data(file, text, n, G_KEY_FILE_NONE, &error)) {
+	if (!g_key_file_load_from_data(file, text, n, G_KEY_FILE_NONE, &error)) {
 		log_warning("%s is not listed: %s", path, error->message);
 		return;
 	}

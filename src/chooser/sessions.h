@@ -5,10 +5,10 @@
  * The desktop sessions that are installed here: *.desktop files, as display managers list
  * them (CHOOSE-1..4; the format is freedesktop.org's Desktop Entry Specification).
  *
- * The files are anybody's (FUZ-10): only regular ones that root or this user alone can write are
- * read, at most SESSIONS_FILE_MAX bytes of SESSIONS_MAX files; what will not do is skipped with
- * a line in the log, and the others are listed. A skipped file still hides those of the same
- * name in later directories.
+ * The files are anybody's (FUZ-10): only regular ones that root or this user alone can write
+ * are read, at most SESSIONS_FILE_MAX bytes of SESSIONS_MAX files; what will not do is skipped
+ * with a line in the log, and the others are listed. A skipped file still hides those of the
+ * same name in later directories.
  */
 
 #include <stdbool.h>
@@ -37,7 +37,7 @@ struct sessions {
 
 /**
  * sessions_directories() - where they are looked for, the first to win first (CHOOSE-1)
- * @data_dirs: $XDG_DATA_DIRS; NULL or "" for the default. What is not absolute in it is left out.
+ * @data_dirs: $XDG_DATA_DIRS; NULL or "": the default. What is not absolute in it is left out.
  *
  * NULL-terminated; free with sessions_free_directories().
  */

@@ -40,8 +40,8 @@ bool window_init(void)
 	/* What is started here are X sessions; $WAYLAND_DISPLAY would be another desktop's. */
 	gdk_set_allowed_backends("x11");
 	/*
-	 * Without a session bus, libatspi would start one that outlives us: GTK is to do without
-	 * it. The session gets the environment as it was (see launch_exec()).
+	 * Without a session bus, libatspi would start one that outlives us: GTK is to do
+	 * without it. The session gets the environment as it was (see launch_exec()).
 	 */
 	if (!has_session_bus())
 		g_setenv("NO_AT_BRIDGE", "1", TRUE);
@@ -63,7 +63,8 @@ static GtkListStore *make_rows(const struct sessions *sessions)
 }
 
 /* @width_chars: -1: what the others leave */
-static void add_column(GtkTreeView *tree, const char *title, enum column column, int width_chars)
+static void add_column(
+	GtkTreeView *tree, const char *title, enum column column, int width_chars)
 {
 	GtkCellRenderer *cell = gtk_cell_renderer_text_new();
 	GtkTreeViewColumn *added =
@@ -84,7 +85,8 @@ static int longest_name(const struct sessions *sessions)
 	return (int)MIN(longest, NAME_CHARS_MAX);
 }
 
-static void handle_row(GtkTreeView *tree, GtkTreePath *path, GtkTreeViewColumn *column, void *data)
+static void handle_row(
+	GtkTreeView *tree, GtkTreePath *path, GtkTreeViewColumn *column, void *data)
 {
 	(void)tree;
 	(void)path;
@@ -140,7 +142,8 @@ static void fill(struct window *self, const struct window_question *question)
 	gtk_box_pack_start(content, label, FALSE, FALSE, 0);
 	gtk_box_pack_start(content, list, TRUE, TRUE, 0);
 	if (question->may_remember) {
-		GtkWidget *always = gtk_check_button_new_with_mnemonic("_Always start this session");
+		GtkWidget *always =
+			gtk_check_button_new_with_mnemonic("_Always start this session");
 
 		self->always = GTK_TOGGLE_BUTTON(always);
 		gtk_toggle_button_set_active(self->always, question->remembered);
@@ -237,7 +240,8 @@ int window_ask(const struct window_question *question, struct window_answer *ret
 	int r = -ECANCELED;
 
 	fill(&self, question);
-	watch = g_signal_connect(screen, "monitors-changed", G_CALLBACK(handle_monitors), &self);
+	watch = g_signal_connect(
+		screen, "monitors-changed", G_CALLBACK(handle_monitors), &self);
 	show(&self);
 	if (gtk_dialog_run(self.dialog) == GTK_RESPONSE_OK
 		&& gtk_tree_selection_get_selected(

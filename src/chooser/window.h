@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * The dialog (CHOOSE-5): a list of sessions, and OK. All of it works by keyboard: arrows, or the
- * first letters of a name; Enter takes, Escape closes. It comes up before the desktop does, so
- * without a window manager it sees itself to being in the middle of the screen, also when that
- * changes its size, and to having the keyboard.
+ * The dialog (CHOOSE-5): a list of sessions, and OK. All of it works by keyboard: arrows, or
+ * the first letters of a name; Enter takes, Escape closes. It comes up before the desktop does:
+ * where there is no window manager it puts itself into the middle of the screen, also when that
+ * changes its size, and takes the keyboard.
  */
 
 #include <stdbool.h>
@@ -15,8 +15,8 @@
 struct window_question {
 	const struct sessions *sessions; /* borrowed */
 	const char *selected; /* id; NULL or none of these: the first */
-	bool may_remember; /* offers to start the choice always from now on */
-	bool remembered;   /* that is so already */
+	bool may_remember;    /* offers to start the choice always from now on */
+	bool remembered;      /* that is so already */
 };
 
 struct window_answer {

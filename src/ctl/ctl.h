@@ -21,6 +21,8 @@ struct ctl {
 
 int ctl_start(struct ctl *ctl, int argc, char **argv);
 int ctl_stop(struct ctl *ctl, int argc, char **argv);
+int ctl_enable(struct ctl *ctl, int argc, char **argv);
+int ctl_disable(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_logs(struct ctl *ctl, int argc, char **argv);
 int ctl_link(struct ctl *ctl, int argc, char **argv);

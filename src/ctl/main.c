@@ -26,6 +26,8 @@ static const char help[] =
 	"  link          print a new link that signs a browser in, once\n"
 	"  pin           tell when the PIN was set; --new makes another\n"
 	"  logs          print the log\n"
+	"  enable        start the desktop with the machine, by systemd; --now at once too\n"
+	"  disable       no longer do so; --now ends it too\n"
 	"\n"
 	"  --help, --version\n"
 	"\n"
@@ -44,6 +46,7 @@ static const struct command {
 		"  -f, --foreground         stay, end with Ctrl-C\n"
 		"  -s, --size WxH           size of the screen; again for others to choose from\n"
 		"      --display xorg|xvfb  the X server; otherwise the best that works\n"
+		"      --display attach[:N] a display that is there already, such as :0\n"
 		"      --session COMMAND    what to run as the desktop session\n"
 		"      --listen ADDR:PORT   where browsers connect to (default 127.0.0.1:2327)\n" },
 	{ "stop", ctl_stop,
@@ -56,6 +59,12 @@ static const struct command {
 		"Usage: afar link\n\nPrints a link for a browser on this machine. It signs in once, "
 		"within an hour.\n" },
 	{ "pin", ctl_pin, "Usage: afar pin [--new]\n\nTells when the PIN was set; --new makes another and shows it, once.\n" },
+	{ "enable", ctl_enable,
+		"Usage: afar enable [--now]\n\nHas systemd start your desktop with the machine; with "
+		"--now at once too. Asks for root's rights.\n" },
+	{ "disable", ctl_disable,
+		"Usage: afar disable [--now]\n\nHas systemd start your desktop no longer; with --now it "
+		"is ended too.\n" },
 	{ "logs", ctl_logs, "Usage: afar logs\n\nPrints the log of the daemon and of all that it started.\n" },
 };
 

@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/notify-socket.h"
 #include "base/report-fd.h"
 #include "base/spawn.h"
 #include "base/str.h"
@@ -165,6 +166,16 @@ static bool prepare(const struct ctl *ctl, char **ret_why)
 	return paths_make(&ctl->paths, ret_why) == 0;
 }
 
+/* A unit that finds its desktop running has nothing to do, and has not failed (START-1). */
+static void tell_service_manager(void)
+{
+	static const char text[] = "READY=1\nSTATUS=a desktop that is none of this unit's runs already";
+	CLEANUP(close) int fd = notify_socket_open();
+
+	if (fd >= 0)
+		notify_socket_send(fd, text, strlen(text));
+}
+
 int ctl_start(struct ctl *ctl, int argc, char **argv)
 {
 	CLEANUP(free) char *guard = ctl_program("afar-guard");
@@ -180,6 +191,7 @@ int ctl_start(struct ctl *ctl, int argc, char **argv)
 	}
 	switch (instance_lock(&ctl->paths, &instance, &lock_fd, &error)) {
 	case INSTANCE_RUNNING:
+		tell_service_manager();
 		if (instance.guard_pid)
 			printf("afar is already running (process %d); `afar link` prints a link to "
 			       "it.\n",

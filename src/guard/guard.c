@@ -166,15 +166,30 @@ static void watch_supervisor(struct guard *self, const sigset_t *set)
 	pass_notes_on(self); /* its last words: SIGCHLD comes before SIGIO */
 }
 
+/*
+ * Are there children, and is one of them to be ended? A single look can miss what was being
+ * forked meanwhile.
+ */
+static bool is_any_left(struct guard *self, unsigned *n_looks)
+{
+	if (!reap(self))
+		return false;
+	if (proc_signal_descendants(getpid(), 0, 0) > 0)
+		*n_looks = 0;
+	return (*n_looks)++ < 2;
+}
+
 /* SIGTERM to all that is left, SIGKILL at the deadline, until there is no child any more. */
 static void end_tree(struct guard *self, const sigset_t *set)
 {
+	unsigned n_looks = 0;
+
 	if (self->kill_at == USEC_NEVER)
 		self->kill_at = clock_now() + GUARD_STOP_USEC;
 	if (!reap(self))
 		return;
 	proc_signal_descendants(getpid(), 0, SIGTERM);
-	while (reap(self)) {
+	while (is_any_left(self, &n_looks)) {
 		usec_t now = clock_now();
 		bool late = now >= self->kill_at;
 		usec_t look = now + LOOK_AGAIN_USEC;

@@ -21,11 +21,16 @@
 #include "loop/xcb-connect.h"
 #include "loop/xcb-source.h"
 
+/* An X server that says nothing for so long is stuck. */
+#define ANSWER_LIMIT_USEC (10 * USEC_PER_SEC)
+
 struct desktop {
 	struct host *host; /* borrowed */
 	struct scene scene;
 	struct cursor cursor;
 	struct input input;
+
+	struct xcb_connecting *connecting; /* until the server has answered, or has not in time */
 
 	/* While a display is there. */
 	struct xcb_source *source;
@@ -183,15 +188,10 @@ static int ask_extensions(struct desktop *self, xcb_connection_t *c)
 		self->source, xcb_get_input_focus(c).sequence, handle_ready, self);
 }
 
-static int attach(struct desktop *self, const char *display, const char *xauthority)
+static int use_connection(struct desktop *self, xcb_connection_t *c, int screen)
 {
-	xcb_connection_t *c;
-	int screen, r;
+	int r = xcb_source_create(&self->source, self->host->event, c, &source_events, self);
 
-	r = xcb_connect_file(display, xauthority, &c, &screen);
-	if (r < 0)
-		return r;
-	r = xcb_source_create(&self->source, self->host->event, c, &source_events, self);
 	if (r < 0) {
 		xcb_disconnect(c);
 		return r;
@@ -200,20 +200,33 @@ static int attach(struct desktop *self, const char *display, const char *xauthor
 	return ask_extensions(self, c);
 }
 
+static void handle_connected(void *data, int error, xcb_connection_t *c, int screen)
+{
+	struct desktop *self = data;
+
+	self->connecting = NULL;
+	if (!error)
+		error = use_connection(self, c, screen);
+	if (error) {
+		log_error("cannot connect to the display: %s", strerror(-error));
+		desktop_detach(self);
+	}
+}
+
 void desktop_attach(struct desktop *self, const char *display, const char *xauthority)
 {
 	int r;
 
 	desktop_detach(self);
-	r = attach(self, display, xauthority);
-	if (r < 0) {
+	r = xcb_connect_start(&self->connecting, self->host->event, display,
+		xauthority[0] ? xauthority : NULL, ANSWER_LIMIT_USEC, handle_connected, self);
+	if (r < 0)
 		log_error("cannot connect to display %s: %s", display, strerror(-r));
-		desktop_detach(self);
-	}
 }
 
 void desktop_detach(struct desktop *self)
 {
+	xcb_connect_cancel(TAKE_PTR(self->connecting));
 	if (!self->source)
 		return;
 	input_set_sink(&self->input, NULL);

@@ -20,7 +20,10 @@ struct scene;
 /* NULL: out of memory. */
 struct desktop *desktop_create(struct host *host);
 
-/* @display: ":20"; @xauthority: path. A failure is logged and retried at the next attach. */
+/*
+ * @display: ":20"; @xauthority: path, or "" where none is needed. A failure is logged and retried
+ * at the next attach.
+ */
 void desktop_attach(struct desktop *self, const char *display, const char *xauthority);
 
 /* Clients are told that there is no picture. */

@@ -2,116 +2,123 @@
 #include "loop/xcb-connect.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
-#include <X11/Xauth.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
 
 #include "base/mem.h"
-#include "base/sys.h"
+#include "loop/xcb-greeting.h"
 
-#define AUTHORITY_MAX (64 * 1024)
+#define WAIT_USEC (5 * USEC_PER_SEC)
 
-static const char cookie_name[] = "MIT-MAGIC-COOKIE-1";
+struct xcb_connecting {
+	struct xcb_greeting greeting;
+	sd_event_source *io;
+	sd_event_source *timer;
+	xcb_connected_fn done;
+	void *data;
+};
 
-static void cleanup_xauth(Xauth **auth)
+static int wait_readable(int fd, usec_t deadline)
 {
-	if (*auth)
-		XauDisposeAuth(*auth);
-}
-
-static void cleanup_file(FILE **file)
-{
-	if (*file)
-		fclose(*file);
-}
-
-static bool entry_fits(const Xauth *entry, const char *number)
-{
-	if (entry->family != FamilyLocal && entry->family != FamilyWild)
-		return false;
-	if (entry->name_length != sizeof(cookie_name) - 1
-		|| memcmp(entry->name, cookie_name, sizeof(cookie_name) - 1) != 0)
-		return false;
-	return entry->number_length == 0
-	       || (entry->number_length == strlen(number)
-		       && memcmp(entry->number, number, strlen(number)) == 0);
-}
-
-/* 0 with *@ret NULL when the file has no entry for @number. */
-static int find_cookie(const char *path, const char *number, Xauth **ret)
-{
-	CLEANUP(free) char *bytes = NULL;
-	CLEANUP(file) FILE *file = NULL;
-	CLEANUP(xauth) Xauth *entry = NULL;
-	size_t n;
+	struct pollfd poller = { .fd = fd, .events = POLLIN };
+	usec_t now = clock_now();
 	int r;
 
-	r = sys_read_file(path, AUTHORITY_MAX, &bytes, &n);
-	if (r < 0)
-		return r;
-	if (n == 0) {
-		*ret = NULL;
-		return 0;
-	}
-	file = fmemopen(bytes, n, "r");
-	if (!file)
-		return -errno;
-	while ((entry = XauReadAuth(file))) {
-		if (entry_fits(entry, number))
-			break;
-		XauDisposeAuth(entry);
-	}
-	*ret = TAKE_PTR(entry);
-	return 0;
-}
-
-static int connect_error(int error)
-{
-	switch (error) {
-	case XCB_CONN_CLOSED_MEM_INSUFFICIENT:
-		return -ENOMEM;
-	case XCB_CONN_CLOSED_PARSE_ERR:
-	case XCB_CONN_CLOSED_INVALID_SCREEN:
-		return -EINVAL;
-	default:
-		return -ECONNREFUSED;
-	}
+	if (now >= deadline)
+		return -ETIMEDOUT;
+	r = poll(&poller, 1, (int)((deadline - now) / USEC_PER_MSEC) + 1);
+	return r < 0 && errno != EINTR ? -errno : 0;
 }
 
 int xcb_connect_file(const char *display, const char *authority, xcb_connection_t **ret,
 	int *ret_screen)
 {
-	CLEANUP(xauth) Xauth *entry = NULL;
-	CLEANUP(free) char *host = NULL;
-	xcb_auth_info_t auth = { 0 };
-	xcb_connection_t *connection;
-	char text[16];
-	int number, screen, r;
+	CLEANUP(xcb_greeting) struct xcb_greeting greeting = { .fd = -1 };
+	usec_t deadline = clock_now() + WAIT_USEC;
+	int r = xcb_greeting_begin(&greeting, display, authority);
 
-	if (!xcb_parse_display(display, &host, &number, &screen))
-		return -EINVAL;
-	snprintf(text, sizeof(text), "%d", number);
-	if (authority) {
-		r = find_cookie(authority, text, &entry);
+	if (r < 0)
+		return r;
+	while ((r = xcb_greeting_read(&greeting)) == -EAGAIN) {
+		r = wait_readable(greeting.fd, deadline);
 		if (r < 0)
 			return r;
 	}
-	if (entry) {
-		auth.name = entry->name;
-		auth.namelen = entry->name_length;
-		auth.data = entry->data;
-		auth.datalen = entry->data_length;
-	}
-	/* An empty name, not NULL: with NULL libxcb would ask the environment. */
-	connection = xcb_connect_to_display_with_auth_info(display, &auth, &screen);
-	r = xcb_connection_has_error(connection);
-	if (r) {
-		xcb_disconnect(connection);
-		return connect_error(r);
-	}
-	*ret = connection;
-	if (ret_screen)
-		*ret_screen = screen;
+	if (r == 0)
+		r = xcb_greeting_take(&greeting, ret);
+	if (r == 0 && ret_screen)
+		*ret_screen = greeting.screen;
+	return r;
+}
+
+static void end(struct xcb_connecting *self, int error)
+{
+	xcb_connected_fn done = self->done;
+	void *data = self->data;
+	int screen = self->greeting.screen;
+	xcb_connection_t *connection = NULL;
+
+	/* The loop has to let go of the descriptor before it becomes another's. */
+	self->io = sd_event_source_disable_unref(self->io);
+	if (!error)
+		error = xcb_greeting_take(&self->greeting, &connection);
+	xcb_connect_cancel(self);
+	done(data, error, connection, screen);
+}
+
+static int handle_readable(sd_event_source *source, int fd, uint32_t revents, void *data)
+{
+	struct xcb_connecting *self = data;
+	int r = xcb_greeting_read(&self->greeting);
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	if (r != -EAGAIN)
+		end(self, r);
 	return 0;
+}
+
+static int handle_limit(sd_event_source *source, uint64_t usec, void *data)
+{
+	(void)source;
+	(void)usec;
+	end(data, -ETIMEDOUT);
+	return 0;
+}
+
+int xcb_connect_start(struct xcb_connecting **ret, sd_event *event, const char *display,
+	const char *authority, usec_t limit, xcb_connected_fn done, void *data)
+{
+	struct xcb_connecting *self = mem_new(struct xcb_connecting);
+	int r;
+
+	if (!self)
+		return -ENOMEM;
+	self->done = done;
+	self->data = data;
+	r = xcb_greeting_begin(&self->greeting, display, authority);
+	if (r >= 0)
+		r = sd_event_add_io(event, &self->io, self->greeting.fd, EPOLLIN,
+			handle_readable, self);
+	if (r >= 0 && limit != USEC_NEVER)
+		r = sd_event_add_time_relative(event, &self->timer, CLOCK_MONOTONIC, limit, 0,
+			handle_limit, self);
+	if (r < 0) {
+		xcb_connect_cancel(self);
+		return r;
+	}
+	*ret = self;
+	return 0;
+}
+
+void xcb_connect_cancel(struct xcb_connecting *self)
+{
+	if (!self)
+		return;
+	sd_event_source_disable_unref(self->io);
+	sd_event_source_disable_unref(self->timer);
+	xcb_greeting_finish(&self->greeting);
+	free(self);
 }

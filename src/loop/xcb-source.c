@@ -141,7 +141,8 @@ static int handle_io(sd_event_source *source, int fd, uint32_t revents, void *da
 static int handle_again(sd_event_source *source, void *data)
 {
 	(void)source;
-	dispatch(data, false);
+	/* Reads too: awaited replies might do so, and come before the events before them. */
+	dispatch(data, true);
 	return 0;
 }
 

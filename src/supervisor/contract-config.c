@@ -16,6 +16,7 @@
 int contract_config_load(const char *path, json_t **ret, char **ret_why)
 {
 	CLEANUP(free) char *text = NULL;
+	char why[SETTINGS_WHY_MAX];
 	json_error_t error;
 	json_t *config;
 	size_t n;
@@ -29,7 +30,8 @@ int contract_config_load(const char *path, json_t **ret, char **ret_why)
 	config = json_loadb(text, n, 0, &error);
 	explicit_bzero(text, n);
 	if (!config) {
-		*ret_why = xprintf("line %d: %s", error.line, error.text);
+		host_config_describe(&error, why);
+		*ret_why = xstrdup(why);
 		return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
 	}
 	if (!json_is_object(config)) {

@@ -25,6 +25,7 @@
 #include "supervisor/contract-config.h"
 #include "supervisor/display/display.h"
 #include "supervisor/host-exit.h"
+#include "supervisor/lock.h"
 #include "supervisor/session-script.h"
 #include "supervisor/supervisor.h"
 #include "wire/host-config.h"
@@ -71,13 +72,26 @@ static void end_link(struct host_process *self, uint32_t id, const char *token)
 	}
 }
 
+/* @viewers: taken; NULL: none known. */
+static void set_viewers(struct host_process *self, json_t *viewers)
+{
+	struct supervisor *supervisor = self->supervisor;
+	size_t before = json_array_size(supervisor->viewers);
+
+	json_decref(supervisor->viewers);
+	supervisor->viewers = viewers;
+	if (before && !json_array_size(viewers))
+		lock_display(supervisor->lock);
+	if (!before && json_array_size(viewers))
+		display_look(supervisor->display);
+}
+
 static void clear_run(struct host_process *self)
 {
 	self->ready_timer = sd_event_source_unref(self->ready_timer);
 	line_channel_destroy(self->channel);
 	self->channel = NULL;
-	json_decref(self->supervisor->viewers);
-	self->supervisor->viewers = NULL;
+	set_viewers(self, NULL);
 	end_link(self, 0, NULL);
 }
 
@@ -173,8 +187,7 @@ static void handle_message(struct host_process *self, struct control_message *me
 		end_link(self, message->id, message->token);
 		break;
 	case CONTROL_VIEWERS:
-		json_decref(supervisor->viewers);
-		supervisor->viewers = TAKE_PTR(message->body);
+		set_viewers(self, TAKE_PTR(message->body));
 		supervisor_publish(supervisor);
 		break;
 	default:
@@ -490,10 +503,10 @@ void host_process_send_display(struct host_process *self)
 		message.type = CONTROL_DISPLAY_UP;
 		snprintf(message.display, sizeof(message.display), "%s", name);
 		snprintf(message.xauthority, sizeof(message.xauthority), "%s",
-			display_authority(display));
+			display_authority(display) ? display_authority(display) : "");
 	} else {
 		snprintf(message.component, sizeof(message.component), "display");
-		snprintf(message.reason, sizeof(message.reason), "the X server does not run");
+		snprintf(message.reason, sizeof(message.reason), "%s", display_why(display));
 	}
 	host_process_send(self, &message);
 }

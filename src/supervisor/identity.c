@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "base/sys.h"
-#include "supervisor/trusted-file.h"
+#include "base/trusted.h"
 #include "wire/host-config.h"
 
 int identity_read(const struct paths *paths, json_t **ret, char **ret_why)
@@ -35,9 +35,12 @@ int identity_read(const struct paths *paths, json_t **ret, char **ret_why)
 		*ret_why = xprintf("cannot read %s: %s", paths->config_file, strerror(-r));
 		return r;
 	}
-	r = trusted_file_check(paths->config_file, ret_why);
-	if (r < 0)
+	r = trusted_check(paths->config_file);
+	if (r < 0) {
+		*ret_why = xprintf("%s is not heeded: %s; chown it to yourself and chmod it to 600",
+			paths->config_file, trusted_why(r));
 		return r;
+	}
 	r = host_config_parse(text, n, &config, why);
 	explicit_bzero(text, n);
 	if (r < 0) {

@@ -17,12 +17,12 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "base/trusted.h"
 #include "supervisor/contract-config.h"
 #include "supervisor/host-process.h"
 #include "supervisor/identity.h"
 #include "supervisor/options.h"
 #include "supervisor/supervisor.h"
-#include "supervisor/trusted-file.h"
 
 #define SETTINGS_FILE_MAX (256 * 1024)
 
@@ -49,26 +49,22 @@ static int read_settings_file(struct supervisor *self, const char *path)
 {
 	struct settings_file file = { self, path };
 	CLEANUP(free) char *text = NULL;
-	CLEANUP(free) char *why = NULL;
-	char wrong[SETTINGS_WHY_MAX];
+	char why[SETTINGS_WHY_MAX];
 	unsigned line = 0;
 	size_t n;
 	int r;
 
-	r = sys_read_file(path, SETTINGS_FILE_MAX, &text, &n);
+	r = trusted_read(path, SETTINGS_FILE_MAX, &text, &n);
 	if (r == -ENOENT)
 		return 0;
-	if (r == 0 && trusted_file_check(path, &why) == -EPERM) {
-		report_error(&self->report, "%s", why);
-		return -EPERM;
-	}
 	if (r < 0) {
-		report_error(&self->report, "cannot read %s: %s", path, strerror(-r));
+		report_error(&self->report, "%s is not heeded: %s%s", path, trusted_why(r),
+			r == -EPERM ? "; chown it to yourself and chmod it to go-w" : "");
 		return r;
 	}
-	r = settings_read(&self->settings, text, warn_unknown_key, &file, &line, wrong);
+	r = settings_read(&self->settings, text, warn_unknown_key, &file, &line, why);
 	if (r < 0)
-		report_error(&self->report, "%s, line %u: %s", path, line, wrong);
+		report_error(&self->report, "%s, line %u: %s", path, line, why);
 	return r;
 }
 
@@ -186,7 +182,9 @@ static int prepare_own(struct supervisor *self, char **ret_why)
 	r = identity_load(&self->paths, self->program_dir, &self->config, pin, ret_why);
 	if (r < 0)
 		return r;
-	if (pin[0])
+	if (pin[0] && report_is_journal(&self->report))
+		report_line(&self->report, "`afar pin --new` shows a PIN to sign in with.");
+	else if (pin[0])
 		report_line(&self->report,
 			"The PIN of this desktop is %s: write it down, it is not shown again.",
 			pin);

@@ -7,13 +7,21 @@
 
 #include "base/mem.h"
 
+/* Of several values of one option the last counts. */
 static void keep(struct options *self, const char *section, const char *key, const char *value)
 {
-	if (self->n_set < ARRAY_SIZE(self->set)) {
-		self->set[self->n_set].section = section;
-		self->set[self->n_set].key = key;
-		self->set[self->n_set++].value = value;
-	}
+	size_t i = 0;
+
+	while (i < self->n_set
+		&& !(str_equal(self->set[i].section, section) && str_equal(self->set[i].key, key)))
+		i++;
+	if (i == ARRAY_SIZE(self->set))
+		return;
+	if (i == self->n_set)
+		self->n_set++;
+	self->set[i].section = section;
+	self->set[i].key = key;
+	self->set[i].value = value;
 }
 
 /* Repeatable options are lists in the settings. */
@@ -36,11 +44,11 @@ int options_parse(struct options *self, int argc, char **argv, char **ret_why)
 		{ "config", required_argument, NULL, 'c' },
 		{ 0 },
 	};
-	int c;
+	int at = 1, c;
 
 	self->flavour = &flavour_afar;
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+fs:", options, NULL)) >= 0) {
+	for (; (c = getopt_long(argc, argv, "+fs:", options, NULL)) >= 0; at = optind) {
 		switch (c) {
 		case 'f':
 			self->foreground = true;
@@ -75,7 +83,7 @@ int options_parse(struct options *self, int argc, char **argv, char **ret_why)
 		default:
 			*ret_why = xprintf("'%s' is no option of `afar start`, or lacks its value: see "
 					   "`afar start --help`",
-				argv[optind - 1]);
+				argv[at]);
 			return -EINVAL;
 		}
 	}

@@ -12,7 +12,7 @@
 #include "base/str.h"
 #include "wire/settings.h"
 
-#define OPTIONS_N_SET 64
+#define OPTIONS_N_SET 16 /* no fewer than there are keys that options set */
 
 struct options {
 	const struct flavour *flavour; /* --flavour */
@@ -22,7 +22,7 @@ struct options {
 	bool new_pin;
 	int first_argument; /* index of what follows the options: for the X server */
 
-	/* Values of options that lay over the settings, in order. */
+	/* Values of options that lay over the settings. */
 	struct {
 		const char *section, *key, *value;
 	} set[OPTIONS_N_SET];

@@ -119,6 +119,14 @@ void policy_init(struct policy *self, const struct policy_rules *rules,
 	}
 }
 
+void policy_leave_out(struct policy *self, policy_set set)
+{
+	for (int i = 0; i < POLICY_N_COMPONENTS; i++) {
+		if (set & POLICY_BIT(i))
+			self->entries[i].state = COMPONENT_OFF;
+	}
+}
+
 static void enter(struct policy *self, enum policy_component c, enum component_state state,
 	usec_t now)
 {
@@ -231,6 +239,11 @@ static void handle_hopeless(struct policy *self, enum policy_component c, usec_t
 		end_all(self, 0, now, actions);
 }
 
+static bool is_away(const struct policy_entry *entry)
+{
+	return entry->state == COMPONENT_WAITING && entry->next_try == USEC_NEVER;
+}
+
 static void handle_event(struct policy *self, const struct policy_event *event, usec_t now,
 	struct policy_actions *actions)
 {
@@ -240,8 +253,14 @@ static void handle_event(struct policy *self, const struct policy_event *event, 
 	case POLICY_TICK:
 		break;
 	case POLICY_IS_READY:
-		if (entry->state == COMPONENT_STARTING)
+		if (entry->state == COMPONENT_STARTING || (is_away(entry) && !self->stopping))
 			enter(self, event->component, COMPONENT_READY, now);
+		break;
+	case POLICY_IS_AWAY:
+		if (entry->state != COMPONENT_STARTING && entry->state != COMPONENT_READY)
+			break;
+		enter(self, event->component, COMPONENT_WAITING, now);
+		entry->next_try = USEC_NEVER;
 		break;
 	case POLICY_HAS_ENDED:
 		handle_end(self, event, now, actions);

@@ -39,6 +39,7 @@ enum policy_event_type {
 	POLICY_IS_READY,
 	POLICY_HAS_ENDED,
 	POLICY_IS_ABSENT, /* a component that is not needed or not installed */
+	POLICY_IS_AWAY, /* what it is about is not there, which is no fault; IS_READY follows if it comes */
 	POLICY_IS_SETTLED, /* what others have to know of it is known, see policy_rule.settled */
 	POLICY_IS_HOPELESS, /* it says itself that starting it again is no use (EXIT-1) */
 	POLICY_RESTART, /* end it and start it anew: no failure (D-21) */
@@ -83,7 +84,8 @@ extern const struct policy_rules policy_rules_contract;
 struct policy_entry {
 	enum component_state state;
 	struct relaunch relaunch;
-	usec_t next_try; /* CLOCK_MONOTONIC, of a WAITING one; 0: as soon as others allow */
+	/* CLOCK_MONOTONIC, of a WAITING one; 0: as soon as others allow; USEC_NEVER: it is away */
+	usec_t next_try;
 	usec_t since;
 	unsigned n_starts;
 };
@@ -103,6 +105,14 @@ struct policy {
 
 void policy_init(struct policy *self, const struct policy_rules *rules,
 	const struct relaunch_limits *limits, policy_set unsettled, usec_t now);
+
+/* What a display that is only attached to has of its own. */
+#define POLICY_SESSION_PARTS                                                                   \
+	(POLICY_BIT(POLICY_PRE_SESSION) | POLICY_BIT(POLICY_SESSION) | POLICY_BIT(POLICY_AUDIO)  \
+		| POLICY_BIT(POLICY_BUS))
+
+/* Before the first event: this desktop does without these, they are off. */
+void policy_leave_out(struct policy *self, policy_set set);
 
 /* @self moves on; @ret says what is to be done now. Never fails. */
 void policy_step(struct policy *self, const struct policy_event *event, usec_t now,

@@ -12,10 +12,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/trusted.h"
 #include "supervisor/child.h"
 #include "supervisor/session-script.h"
 #include "supervisor/supervisor.h"
-#include "supervisor/trusted-file.h"
 
 #define LIMIT_USEC (30 * USEC_PER_SEC)
 
@@ -80,7 +80,6 @@ int pre_session_start(struct supervisor *supervisor, char *text, size_t size)
 	struct pre_session *self = supervisor->pre_session;
 	const char *path = supervisor->flavour->pre_session_file;
 	CLEANUP(spawn_env) struct spawn_env env = { 0 };
-	CLEANUP(free) char *why = NULL;
 	struct session_script script = { 0 };
 	struct spawn spawn = { .argv = script.argv, .directory = supervisor->paths.home };
 	int r;
@@ -89,9 +88,9 @@ int pre_session_start(struct supervisor *supervisor, char *text, size_t size)
 		supervisor_event(supervisor, POLICY_IS_ABSENT, POLICY_PRE_SESSION, false);
 		return 0;
 	}
-	r = supervisor->flavour->checks_owners ? trusted_file_check(path, &why) : 0;
+	r = supervisor->flavour->checks_owners ? trusted_check(path) : 0;
 	if (r < 0) {
-		snprintf(text, size, "%s", why ? why : strerror(-r));
+		snprintf(text, size, "%s is not run: %s", path, trusted_why(r));
 		return r;
 	}
 	r = session_script_init(&script, path);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,6 +67,11 @@ __attribute__((format(printf, 3, 0))) static void send_lines(struct report *self
 		n = snprintf(line, sizeof(line), "%s%s\n", prefix, at);
 		send(self, line, (size_t)n);
 	}
+}
+
+bool report_is_journal(const struct report *self)
+{
+	return self->plain && getenv("JOURNAL_STREAM");
 }
 
 void report_line(struct report *self, const char *format, ...)

@@ -38,6 +38,9 @@ void report_error(struct report *self, const char *format, ...)
 void report_ready(struct report *self);
 void report_failed(struct report *self);
 
+/* Would what is said be kept in a journal? No secret belongs there. */
+bool report_is_journal(const struct report *self);
+
 static inline bool report_is_awaited(const struct report *self)
 {
 	return self->fd >= 0 && !self->plain;

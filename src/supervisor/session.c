@@ -12,13 +12,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/trusted.h"
 #include "supervisor/child.h"
 #include "supervisor/display/display.h"
 #include "supervisor/ice.h"
 #include "supervisor/program.h"
 #include "supervisor/session-script.h"
 #include "supervisor/supervisor.h"
-#include "supervisor/trusted-file.h"
 
 /* A session that never says that it is ready is taken to be, this long after its start … */
 #define QUIET_USEC (10 * USEC_PER_SEC)
@@ -219,8 +219,11 @@ static int choose(const struct supervisor *supervisor, struct choice *ret, char 
 		return 0;
 	}
 	if (find_file(supervisor, path, sizeof(path))) {
-		int r = supervisor->flavour->checks_owners ? trusted_file_check(path, ret_why) : 0;
+		int r = supervisor->flavour->checks_owners ? trusted_check(path) : 0;
 
+		if (r < 0)
+			*ret_why = xprintf("%s is not run: %s; chown it to yourself and chmod it to go-w",
+				path, trusted_why(r));
 		return r < 0 ? r : choose_script(ret, path);
 	}
 	if (supervisor->flavour->chooses_by_dialog)

@@ -22,6 +22,7 @@
 #include "supervisor/host-exit.h"
 #include "supervisor/host-process.h"
 #include "supervisor/identity.h"
+#include "supervisor/lock.h"
 #include "supervisor/offline-report.h"
 #include "supervisor/pre-session.h"
 #include "supervisor/session.h"
@@ -65,9 +66,16 @@ void supervisor_publish(struct supervisor *self)
 static void handle_first_link(void *data, const char *token)
 {
 	struct supervisor *self = data;
-	bool journal = getenv("JOURNAL_STREAM") && self->report.plain;
+	bool journal = report_is_journal(&self->report);
+	bool ready = self->policy.state == STATUS_READY;
 
-	report_line(&self->report, "The desktop is ready: %s", session_text(self->session));
+	if (!ready)
+		report_line(&self->report, "The desktop appears as soon as its display is there.");
+	else if (self->settings.display == SETTINGS_DISPLAY_ATTACH)
+		report_line(&self->report, "The desktop is ready: display %s",
+			display_name(self->display));
+	else
+		report_line(&self->report, "The desktop is ready: %s", session_text(self->session));
 	if (token && !journal)
 		report_line(&self->report, "Open this link in a browser on this machine (it works once):\n"
 					   "  %s#link=%s", self->url, token);
@@ -98,6 +106,15 @@ static void tell_failing(struct supervisor *self)
 	report_failed(&self->report);
 }
 
+/* There is nothing more that whoever waits could wait for: browsers are served already. */
+static void tell_waiting(struct supervisor *self)
+{
+	if (!report_is_awaited(&self->report))
+		return;
+	if (host_process_make_link(self->host, handle_first_link, self) < 0)
+		handle_first_link(self, NULL);
+}
+
 /* Published states changed: remember when, and tell everybody. */
 static void notice_changes(struct supervisor *self)
 {
@@ -116,7 +133,7 @@ static void notice_changes(struct supervisor *self)
 			usec_t now = clock_now();
 
 			component->next_try = entry->next_try;
-			component->next_try_wall = entry->next_try > now
+			component->next_try_wall = entry->next_try > now && entry->next_try != USEC_NEVER
 				? clock_wall() + (entry->next_try - now)
 				: 0;
 			changed = true;
@@ -208,7 +225,10 @@ static void start(struct supervisor *self, enum policy_component c)
 {
 	char text[320] = "out of memory";
 
-	if (self->told == STATUS_STARTING && (POLICY_BIT(c) & SHOWN_AT_START))
+	if (self->told == STATUS_STARTING && c == POLICY_DISPLAY
+		&& self->settings.display == SETTINGS_DISPLAY_ATTACH)
+		report_line(&self->report, "Attaching to the display …");
+	else if (self->told == STATUS_STARTING && (POLICY_BIT(c) & SHOWN_AT_START))
 		report_line(&self->report, "Starting %s …", component_rules[c].label);
 	if (component_rules[c].start(self, text, sizeof(text)) < 0)
 		supervisor_start_failed(self, c, text);
@@ -362,6 +382,29 @@ void supervisor_start_failed(
 	supervisor_event(self, POLICY_HAS_ENDED, component, false);
 }
 
+void supervisor_is_away(struct supervisor *self, enum policy_component component,
+	const char *text, bool needs_help)
+{
+	struct status_end *end = &self->components[component].last_end;
+
+	*end = (struct status_end){ .known = true, .at = clock_wall() };
+	snprintf(end->text, sizeof(end->text), "%s", text);
+	if (needs_help)
+		log_error("%s", text);
+	else
+		log_info("%s", text);
+	if (self->told == STATUS_STARTING && needs_help) {
+		report_error(&self->report, "%s", text);
+		tell_failing(self);
+	} else if (self->told == STATUS_STARTING) {
+		report_line(&self->report, "%s", text);
+		tell_waiting(self);
+	}
+	supervisor_event(self, POLICY_IS_AWAY, component, false);
+	/* The reason may be new where the state is not. */
+	supervisor_publish(self);
+}
+
 void supervisor_stop(struct supervisor *self)
 {
 	supervisor_event(self, POLICY_STOP, 0, false);
@@ -428,6 +471,7 @@ static int reload_own(struct supervisor *self, char **ret_why)
 	if (message.body)
 		host_process_send(self->host, &message);
 	control_message_finish(&message);
+	display_look(self->display);
 	log_info("the configuration was read anew");
 	return 0;
 }
@@ -459,6 +503,8 @@ static int init_parts(struct supervisor *self, char **ret_why)
 		r = offline_report_create(&self->offline_report, self);
 	if (r == 0)
 		r = session_create(&self->session, self);
+	if (r == 0)
+		r = lock_create(&self->lock, self);
 	if (r == 0)
 		r = host_process_create(&self->host, self);
 	if (r < 0)
@@ -504,6 +550,8 @@ int supervisor_init(struct supervisor *self, char **ret_why)
 		self->flavour->host_is_independent ? &policy_rules_own : &policy_rules_contract,
 		&self->limits, audio_is_settled(self->audio) ? 0 : POLICY_BIT(POLICY_AUDIO),
 		clock_now());
+	if (self->settings.display == SETTINGS_DISPLAY_ATTACH)
+		policy_leave_out(&self->policy, POLICY_SESSION_PARTS);
 	supervisor_event(self, POLICY_TICK, 0, false);
 	return 0;
 }
@@ -518,6 +566,7 @@ void supervisor_finish(struct supervisor *self)
 	offline_report_destroy(self->offline_report);
 	crash_uploader_destroy(self->crash_uploader);
 	session_destroy(self->session);
+	lock_destroy(self->lock);
 	pre_session_destroy(self->pre_session);
 	audio_destroy(self->audio);
 	bus_destroy(self->bus);

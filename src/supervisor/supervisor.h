@@ -33,6 +33,7 @@ struct commands;
 struct crash_uploader;
 struct display;
 struct host_process;
+struct lock;
 struct offline_report;
 struct pre_session;
 struct session;
@@ -82,6 +83,7 @@ struct supervisor {
 	struct display *display;
 	struct bus *bus;
 	struct session *session;
+	struct lock *lock;
 	struct commands *commands;
 };
 
@@ -103,6 +105,13 @@ void supervisor_child_is_hopeless(
 /* A component could not even be started: counts as an end, for the reason @text. */
 void supervisor_start_failed(
 	struct supervisor *self, enum policy_component component, const char *text);
+
+/*
+ * What the component is about is not there: no failure, @text says what is waited for. @needs_help:
+ * somebody has to do something first, and whoever waits for a start is told so.
+ */
+void supervisor_is_away(struct supervisor *self, enum policy_component component,
+	const char *text, bool needs_help);
 
 /* Ends everything; the loop ends when nothing runs any more, with the daemon's exit status. */
 void supervisor_stop(struct supervisor *self);

@@ -7,13 +7,22 @@
 
 #include "base/mem.h"
 
+void host_config_describe(const json_error_t *error, char why[SETTINGS_WHY_MAX])
+{
+	/* jansson's words end with a short token of the text: "invalid token near 's3cr3t'". */
+	const char *near = strstr(error->text, " near ");
+	int n = near ? (int)(near - error->text) : (int)strlen(error->text);
+
+	snprintf(why, SETTINGS_WHY_MAX, "line %d: %.*s", error->line, n, error->text);
+}
+
 int host_config_parse(const char *text, size_t n, json_t **ret, char why[SETTINGS_WHY_MAX])
 {
 	json_error_t error;
 	json_t *config = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
 
 	if (!config) {
-		snprintf(why, SETTINGS_WHY_MAX, "line %d: %s", error.line, error.text);
+		host_config_describe(&error, why);
 		return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
 	}
 	if (!json_is_object(config)) {

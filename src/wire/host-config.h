@@ -25,6 +25,9 @@
  */
 int host_config_parse(const char *text, size_t n, json_t **ret, char why[SETTINGS_WHY_MAX]);
 
+/* What is wrong with a text, by its place alone: what stands there may be a secret. */
+void host_config_describe(const json_error_t *error, char why[SETTINGS_WHY_MAX]);
+
 /* The text to save, with a newline at its end; -ENOMEM. The caller frees it. */
 int host_config_text(const json_t *config, char **ret, size_t *ret_n);
 

@@ -195,6 +195,24 @@ static int set_names(struct settings *self, const char *value, char *why)
 	return each_item(value, why, add_name, self);
 }
 
+/* "attach" and "attach:0" */
+static bool parse_attach(const char *value, unsigned *ret)
+{
+	unsigned long number;
+
+	if (!str_starts(value, "attach"))
+		return false;
+	value += strlen("attach");
+	if (!*value) {
+		*ret = SETTINGS_DISPLAY_ANY;
+		return true;
+	}
+	if (*value != ':' || str_to_uint(value + 1, 0, 65535, &number) < 0)
+		return false;
+	*ret = (unsigned)number;
+	return true;
+}
+
 static int set_display(struct settings *self, const char *value, char *why)
 {
 	static const char *const names[] = {
@@ -209,8 +227,26 @@ static int set_display(struct settings *self, const char *value, char *why)
 			return 0;
 		}
 	}
-	snprintf(why, SETTINGS_WHY_MAX, "'%.60s' should be auto, xorg or xvfb", value);
+	if (parse_attach(value, &self->attach_display)) {
+		self->display = SETTINGS_DISPLAY_ATTACH;
+		return 0;
+	}
+	snprintf(why, SETTINGS_WHY_MAX,
+		"'%.60s' should be auto, xorg, xvfb, attach or attach:NUMBER", value);
 	return -EINVAL;
+}
+
+static int set_lock_on_leave(struct settings *self, const char *value, char *why)
+{
+	if (str_equal(value, "no"))
+		value = "";
+	if (strlen(value) >= sizeof(self->lock_on_leave)) {
+		snprintf(why, SETTINGS_WHY_MAX, "a command that locks has at most %zu bytes",
+			sizeof(self->lock_on_leave) - 1);
+		return -EINVAL;
+	}
+	snprintf(self->lock_on_leave, sizeof(self->lock_on_leave), "%s", value);
+	return 0;
 }
 
 static int set_session(struct settings *self, const char *value, char *why)
@@ -291,6 +327,7 @@ static const struct {
 	{ "server", "names", set_names },
 	{ "display", "type", set_display },
 	{ "display", "sizes", set_sizes },
+	{ "display", "lock_on_leave", set_lock_on_leave },
 	{ "session", "command", set_session },
 	{ "relaunch", "healthy_after", set_healthy_after },
 	{ "relaunch", "fast_delay", set_fast_delay },

@@ -7,6 +7,7 @@
  * options; each is laid over the one before. Pure: files are read elsewhere.
  */
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,7 +25,10 @@ enum settings_display {
 	SETTINGS_DISPLAY_AUTO,
 	SETTINGS_DISPLAY_XORG,
 	SETTINGS_DISPLAY_XVFB,
+	SETTINGS_DISPLAY_ATTACH, /* to one that is there already */
 };
+
+#define SETTINGS_DISPLAY_ANY UINT_MAX
 
 struct settings_size {
 	unsigned width, height; /* pixels */
@@ -47,6 +51,8 @@ struct settings {
 	char names[SETTINGS_N_NAMES][254]; /* further names that a browser may call us by */
 	size_t n_names;
 	enum settings_display display;
+	unsigned attach_display; /* its number, or _ANY: the lowest that is there */
+	char lock_on_leave[512]; /* "": no; "yes": by what there is; else a command, words and blanks */
 	char session[1024]; /* a command for sh(1), or SETTINGS_SESSION_CHOOSE; "": look for one */
 
 	/* Relaunching a component: see supervisor/relaunch.h. */

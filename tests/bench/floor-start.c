@@ -7,6 +7,10 @@
  * The options contain "-displayfd 3", and no number. Writes the microseconds from here to
  * _NET_SUPPORTING_WM_CHECK on the root window, then ends both.
  *
+ *	floor-start --host AUTHORITY HOST X-SERVER OPTION…
+ *
+ * The same with a host in the window manager's place: until it says by SIGUSR1 that it is ready.
+ *
  *	floor-start --check DISPLAY AUTHORITY
  *
  * Exits with 0 when that display has the property already.
@@ -24,6 +28,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/spawn.h"
+#include "base/str.h"
 #include "loop/xcb-connect.h"
 
 #define READY_FD 3
@@ -63,10 +68,15 @@ static bool read_display(int fd, char display[16])
 	return false;
 }
 
-static pid_t start_window_manager(const char *name, const char *display, const char *authority)
+/* The window manager, or the host. */
+static pid_t start_client(
+	const char *name, const char *option, const char *display, const char *authority)
 {
 	CLEANUP(spawn_env) struct spawn_env env = { 0 };
-	struct spawn spawn = { .argv = (const char *const[]){ name, NULL }, .death_signal = SIGKILL };
+	struct spawn spawn = {
+		.argv = (const char *const[]){ name, option, NULL },
+		.death_signal = SIGKILL,
+	};
 
 	if (spawn_env_init(&env, environ) < 0 || spawn_env_set(&env, "DISPLAY", display) < 0
 		|| spawn_env_set(&env, "XAUTHORITY", authority) < 0)
@@ -99,6 +109,22 @@ static bool wait_for_property(xcb_connection_t *c, xcb_atom_t atom)
 			return true;
 	}
 	return false;
+}
+
+static void block_host_signal(sigset_t *ret)
+{
+	sigemptyset(ret);
+	sigaddset(ret, SIGUSR1);
+	sigprocmask(SIG_BLOCK, ret, NULL);
+}
+
+static bool run_host(const char *name, const char *display, const char *authority,
+	const sigset_t *signals, pid_t *ret)
+{
+	siginfo_t info;
+
+	*ret = start_client(name, "--signal-parent", display, authority);
+	return *ret > 0 && sigwaitinfo(signals, &info) == SIGUSR1 && info.si_pid == *ret;
 }
 
 static xcb_window_t root_of(xcb_connection_t *c)
@@ -141,29 +167,38 @@ static void end(pid_t pid)
 
 int main(int argc, char **argv)
 {
-	pid_t server, manager = 0;
+	bool with_host = argc > 1 && str_equal(argv[1], "--host");
+	pid_t server, client = 0;
 	xcb_connection_t *c = NULL;
 	char display[16];
+	sigset_t signals;
 	xcb_atom_t atom;
 	usec_t start;
 	bool ready = false;
 	int ready_fd;
 
+	argv += with_host;
+	argc -= with_host;
 	if (argc < 4) {
 		fprintf(stderr, "usage: floor-start AUTHORITY WINDOW-MANAGER X-SERVER OPTION…\n");
 		return 1;
 	}
 	alarm(LIMIT_SEC);
-	if (strcmp(argv[1], "--check") == 0)
+	if (str_equal(argv[1], "--check"))
 		return check(argv[2], argv[3]);
+	block_host_signal(&signals);
 	start = clock_now();
 	server = start_server((const char *const *)argv + 3, &ready_fd);
 	if (server > 0 && read_display(ready_fd, display)
 		&& xcb_connect_file(display, argv[1], &c, NULL) == 0) {
-		atom = intern(c, property_name);
-		ready = watch_root(c)
-			&& (manager = start_window_manager(argv[2], display, argv[1])) > 0
-			&& wait_for_property(c, atom);
+		if (with_host) {
+			ready = run_host(argv[2], display, argv[1], &signals, &client);
+		} else {
+			atom = intern(c, property_name);
+			ready = watch_root(c)
+				&& (client = start_client(argv[2], NULL, display, argv[1])) > 0
+				&& wait_for_property(c, atom);
+		}
 	}
 	if (ready)
 		printf("%" PRIu64 "\n", clock_now() - start);
@@ -171,7 +206,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "floor-start: %s did not come up\n", server > 0 ? argv[2] : argv[3]);
 	if (c)
 		xcb_disconnect(c);
-	end(manager);
+	end(client);
 	end(server);
 	return ready ? 0 : 1;
 }

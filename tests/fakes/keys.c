@@ -3,7 +3,7 @@
  * Somebody at the keyboard and the mouse of $DISPLAY, by XTEST. What to do, in order:
  *
  *	focus		wait until some window has the keyboard
- *	where		print the place and size of the top-level window that has it: X Y WIDTH HEIGHT
+ *	where		print where the top-level window that has it is: X Y WIDTH HEIGHT
  *	close		ask that window to close, as a window manager's button does
  *	leave		wait until no window has it
  *	key:NAME	press and release a key: Down, Return …, or a letter of a US keyboard
@@ -75,8 +75,8 @@ static uint8_t find_keycode(struct window *self, xcb_keysym_t keysym)
 
 static void fake(struct window *self, uint8_t type, uint8_t detail, int16_t x, int16_t y)
 {
-	xcb_test_fake_input(self->connection, type, detail, XCB_CURRENT_TIME, self->screen->root, x,
-		y, XCB_NONE);
+	xcb_test_fake_input(self->connection, type, detail, XCB_CURRENT_TIME,
+		self->screen->root, x, y, XCB_NONE);
 }
 
 static void press(struct window *self, const char *name, bool alt)
@@ -116,8 +116,8 @@ static bool is_seen(struct window *self, xcb_window_t window)
 }
 
 /*
- * The top-level window that has the keyboard, itself or a child of it. None: the focus follows the
- * pointer, or is with the root or a window manager's invisible window.
+ * The top-level window that has the keyboard, itself or a child of it. None: the focus follows
+ * the pointer, or is with the root or a window manager's invisible window.
  */
 static xcb_window_t find_focus(struct window *self)
 {
@@ -251,8 +251,9 @@ static void resize(struct window *self, unsigned width, unsigned height)
 	if (i == info->nSizes)
 		window_fail("the screen cannot have this size");
 	free(xcb_randr_set_screen_config_reply(self->connection,
-		xcb_randr_set_screen_config(self->connection, self->screen->root, XCB_CURRENT_TIME,
-			info->config_timestamp, i, XCB_RANDR_ROTATION_ROTATE_0, 0),
+		xcb_randr_set_screen_config(self->connection, self->screen->root,
+			XCB_CURRENT_TIME, info->config_timestamp, i, XCB_RANDR_ROTATION_ROTATE_0,
+			0),
 		NULL));
 	free(info);
 }

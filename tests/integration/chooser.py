@@ -101,11 +101,11 @@ class Desk:
         )
         return done.returncode, done.stdout, done.stderr
 
-    def open(self, *args, program=None, env=None):
+    def open(self, *args, program=None, env=None, fds=()):
         """Starts it, and waits until its window has the keyboard."""
         self.chooser = subprocess.Popen(
             [program or self.program, *args], env={**self.env, **(env or {})},
-            stdin=subprocess.DEVNULL, stdout=self.log_file, stderr=self.log_file,
+            stdin=subprocess.DEVNULL, stdout=self.log_file, stderr=self.log_file, pass_fds=fds,
         )
         self.keys("focus")
 
@@ -149,8 +149,8 @@ class Desk:
     def __exit__(self, *_):
         for process in (self.chooser, self.server):
             if process and process.poll() is None:
-                process.kill()
-                process.wait()
+                process.terminate()  # the server takes its socket away
+                process.wait(DEADLINE)
         # Whatever a session script left behind carries this home.
         for pid in processes_of(self.path):
             try:
@@ -263,7 +263,7 @@ def closing_it_in_any_way_ends_with_1_and_starts_nothing():
 def the_wrapper_gets_exec_as_one_argument_and_the_environment_as_it_was():
     """CHOOSE-3, CHOOSE-6"""
     with Desk() as desk:
-        desk.open(CONTRACT)
+        desk.open(CONTRACT, fds=[desk.log_file.fileno()])
         desk.keys("key:End", "key:Return")
         check(desk.started() == [desk.recorder + " --zebra \"a b\" 'c;d' $HOME %u"], desk.log())
         env = desk.environment()
@@ -420,6 +420,17 @@ def a_remembered_session_that_is_gone_is_asked_for_anew():
         check(desk.run("--flavour=afar", "--forget")[0] == 0)
 
 
+def a_session_that_cannot_be_started_is_not_remembered():
+    with Desk() as desk:
+        desk.session("broken", "[Desktop Entry]\nName=Broken\nExec=/nonexistent/program\n")
+        desk.session("cursed", "[Desktop Entry]\nName=Cursed\nExec=\"open\n")
+        for n in (2, 3):
+            desk.open(*OWN)
+            desk.keys(*["key:Down"] * n, "alt:a", "key:Return", "leave")
+            check(desk.ends() == 1 and "cannot be started" in desk.log(), desk.log())
+            check(not os.path.exists(desk.choice_file), n)
+
+
 # --- the list ---
 
 
@@ -464,6 +475,7 @@ def directories_and_base_names_follow_the_rules():
         code, out, err = desk.run("--list", env={"XDG_DATA_DIRS": dirs})
         check([l.split("\t")[:2] for l in out.splitlines()[1:]] == [
             ["apple.desktop", "Zebra"], ["zebra.desktop", "Zebra"]], out, err)
+        check(not err, "hiding is nothing to complain about:", err)
 
 
 def hostile_files_neither_hang_it_nor_hide_the_rest():
@@ -551,8 +563,8 @@ def without_debians_xsession_ours_starts_the_command():
     with Desk(server=False) as desk:
         shutil.copy(os.path.join(PACKAGING, "Xsession"), desk.path)
         shutil.copy(CHOOSER, desk.path)
-        # Reached by a link, as from the contract's directory.
-        link = os.path.join(desk.dir, "link")
+        # Reached by a link, as from the contract's directory: no chooser lies beside that.
+        link = os.path.join(desk.path, "record", "link")
         os.symlink("../Xsession", link)
         missing = in_private(":")
         code, out, err = desk.run(desk.recorder + ' "a b" c', program=link, prefix=missing)
@@ -606,6 +618,7 @@ tests = [
     the_contract_asks_each_time,
     a_choice_is_remembered_when_asked_to_and_started_without_asking,
     a_remembered_session_that_is_gone_is_asked_for_anew,
+    a_session_that_cannot_be_started_is_not_remembered,
     the_list_is_in_the_users_language,
     the_list_is_in_the_order_of_the_locale,
     directories_and_base_names_follow_the_rules,

@@ -18,7 +18,8 @@ static int syslog_priority;
 static char syslog_text[2048];
 
 /* In the place of the C library's, with and without its checks of formats. */
-void __syslog_chk(int priority, int flag, const char *format, ...);
+void __syslog_chk(int priority, int flag, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 void __syslog_chk(int priority, int flag, const char *format, ...)
 {
 	va_list args;

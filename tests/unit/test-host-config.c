@@ -36,6 +36,19 @@ static void test_only_one_whole_object_is_a_configuration(void **state)
 	assert_int_equal(host_config_parse("{}\0", 3, &config, why), -EBADMSG);
 }
 
+/* A file that was cut may end within a key: its place says enough. */
+static void test_what_stands_at_the_wrong_place_is_not_told(void **state)
+{
+	(void)state;
+	const char *text = "{\n\"private_key\":\"s3cr3t";
+	char why[SETTINGS_WHY_MAX];
+	json_t *config = NULL;
+
+	assert_int_equal(host_config_parse(text, strlen(text), &config, why), -EBADMSG);
+	assert_non_null(strstr(why, "line 2: "));
+	assert_null(strstr(why, "s3cr3t"));
+}
+
 static void test_deep_nesting_is_refused_and_never_a_crash(void **state)
 {
 	(void)state;
@@ -124,14 +137,51 @@ static void test_the_host_gets_all_of_it_and_the_settings_that_concern_it(void *
 	json_decref(config);
 }
 
+/* CFG-7, CFG-1 */
+static void test_the_vendors_host_gets_it_as_it_is_on_one_line_of_ascii(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *plain;
+	} cases[] = {
+		{ "{}", "{}" },
+		{ "{ \"z\" : 1,\n\"a\" : [ true , null ], \"tomorrow\": {\"b\":{}, \"a\":\"\"} }",
+			"{\"z\":1,\"a\":[true,null],\"tomorrow\":{\"b\":{},\"a\":\"\"}}" },
+		{ "{\"n\":\"Gr\xc3\xbc\xc3\x9f""e\"}", "{\"n\":\"Gr\\u00FC\\u00DFe\"}" },
+		{ "{\"\xe2\x82\xac\":\"\xf0\x9f\x98\x80\"}",
+			"{\"\\u20AC\":\"\\uD83D\\uDE00\"}" },
+		{ "{\"a\":\"\\u00e9\\n\\\"\\\\\\/\\u001f\"}",
+			"{\"a\":\"\\u00E9\\n\\\"\\\\/\\u001F\"}" },
+		{ "{\"a\":9007199254740993,\"b\":-9223372036854775808,\"c\":0.5}",
+			"{\"a\":9007199254740993,\"b\":-9223372036854775808,\"c\":0.5}" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		json_t *config = parse(cases[i].text);
+		CLEANUP(free) char *plain = NULL;
+		json_t *again;
+		size_t n;
+
+		assert_int_equal(host_config_plain(config, &plain, &n), 0);
+		assert_string_equal(plain, cases[i].plain);
+		assert_int_equal(n, strlen(plain));
+		again = parse(plain);
+		assert_true(json_equal(again, config));
+		json_decref(again);
+		json_decref(config);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_only_one_whole_object_is_a_configuration),
+		cmocka_unit_test(test_what_stands_at_the_wrong_place_is_not_told),
 		cmocka_unit_test(test_deep_nesting_is_refused_and_never_a_crash),
 		cmocka_unit_test(test_unknown_keys_their_order_and_big_numbers_are_kept),
 		cmocka_unit_test(test_the_first_key_that_is_missing_is_named),
 		cmocka_unit_test(test_the_host_gets_all_of_it_and_the_settings_that_concern_it),
+		cmocka_unit_test(test_the_vendors_host_gets_it_as_it_is_on_one_line_of_ascii),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

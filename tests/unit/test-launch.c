@@ -72,8 +72,8 @@ static void test_exec_is_split_as_the_specification_says(void **state)
 		{ "x 100%% %c", "x|100%|My Desk" },
 		{ "x \"%c\" \"%f\"", "x|%c|%f" },
 		/* Whatever a shell would make of it is just text. */
-		{ "x ; rm -rf $HOME `id` $(id) && y > /tmp/z | * ~ #", "x|;|rm|-rf|$HOME|`id`|$(id)|&&"
-								       "|y|>|/tmp/z|||*|~|#" },
+		{ "x ; rm -rf $HOME `id` $(id) && y > /tmp/z | * ~ #",
+			"x|;|rm|-rf|$HOME|`id`|$(id)|&&|y|>|/tmp/z|||*|~|#" },
 		{ "A=b x", "A=b|x" },
 	};
 
@@ -92,8 +92,8 @@ static void test_exec_is_split_as_the_specification_says(void **state)
 static void test_what_is_no_command_is_refused(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "", "   ", "%f", "\"\"", "\"\" x", "x \"open", "x 'open",
-		"x \"open\\\"", "x %", "x %z", "x %\xff", "x \\" };
+	static const char *const bad[] = { "", "   ", "%f", "\"\"", "\"\" x", "x \"open",
+		"x 'open", "x \"open\\\"", "x %", "x %z", "x %\xff", "x \\" };
 	char **argv = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -103,11 +103,10 @@ static void test_what_is_no_command_is_refused(void **state)
 }
 
 static struct sessions_entry entries[] = {
-	{ .id = "default", .name = "Default", .comment = "", .exec = "default" },
-	{ .id = "a.desktop", .name = "A", .comment = "", .exec = "broken \"", .desktop_names = "BAD" },
-	{ .id = "b.desktop", .name = "B", .comment = "", .exec = "missing", .desktop_names = "NONE" },
-	{ .id = "c.desktop", .name = "C d", .comment = "", .exec = "there \"a b\" %c",
-		.desktop_names = "X:Y" },
+	{ .id = "default", .name = "Default", .exec = "default" },
+	{ .id = "a.desktop", .name = "A", .exec = "broken \"", .desktop_names = "BAD" },
+	{ .id = "b.desktop", .name = "B", .exec = "missing", .desktop_names = "NONE" },
+	{ .id = "c.desktop", .name = "C d", .exec = "there \"a b\" %c", .desktop_names = "X:Y" },
 };
 static const struct sessions sessions = { entries, ARRAY_SIZE(entries) };
 
@@ -136,7 +135,7 @@ static void test_a_wrapper_gets_the_command_verbatim_as_one_argument(void **stat
 	assert_launch(3, "/w", "/w|there \"a b\" %c", "X:Y");
 }
 
-/* CHOOSE-6: in the contract's place DIR/Xsession, come what may; D-3: else only what is there. */
+/* CHOOSE-6: the contract's is DIR/Xsession, come what may. D-3: else only what is there. */
 static void test_the_wrapper_is_beside_us_in_the_contracts_place_only(void **state)
 {
 	(void)state;
@@ -182,7 +181,8 @@ static void test_a_program_that_cannot_be_started_is_an_error(void **state)
 	struct launch launch;
 
 	assert_int_equal(spawn_env_init(&env, NULL), 0);
-	assert_int_equal(launch_init(&launch, &sessions, &entries[3], "/nonexistent/Xsession"), 0);
+	assert_int_equal(
+		launch_init(&launch, &sessions, &entries[3], "/nonexistent/Xsession"), 0);
 	assert_int_equal(launch_exec(&launch, &env), -ENOENT);
 	assert_string_equal(spawn_env_get(&env, "XDG_CURRENT_DESKTOP"), "X:Y");
 	launch_finish(&launch);

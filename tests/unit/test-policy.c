@@ -486,6 +486,51 @@ static void test_stop_asks_all_at_once_and_finishes_with_the_last(void **state)
 	assert_int_equal(actions.exit_status, 0);
 }
 
+/* D-1: a display that is only attached to. */
+static void test_a_display_that_is_away_is_waited_for_without_a_count(void **state)
+{
+	(void)state;
+	struct policy_actions actions;
+	struct policy policy;
+
+	policy_init(&policy, &policy_rules_own, &limits, 0, 0);
+	policy_leave_out(&policy, POLICY_SESSION_PARTS | POLICY_BIT(POLICY_CRASH_UPLOADER));
+	actions = step(&policy, POLICY_TICK, 0, 0);
+	assert_int_equal(actions.start, POLICY_BIT(POLICY_HOST) | POLICY_BIT(POLICY_DISPLAY));
+	step(&policy, POLICY_IS_READY, POLICY_HOST, 0);
+	for (usec_t now = 0; now < 100 * SEC; now += SEC) {
+		actions = step(&policy, POLICY_IS_AWAY, POLICY_DISPLAY, now);
+		assert_int_equal(actions.start | actions.stop | actions.gave_up, 0);
+		assert_true(actions.wake == USEC_NEVER);
+		assert_int_equal(state_of(&policy, POLICY_DISPLAY), COMPONENT_WAITING);
+		assert_int_equal(policy.state, now ? STATUS_DEGRADED : STATUS_STARTING);
+		assert_int_equal(step(&policy, POLICY_TICK, 0, now).start, 0);
+		actions = step(&policy, POLICY_IS_READY, POLICY_DISPLAY, now);
+		assert_int_equal(actions.start | actions.stop, 0);
+		assert_int_equal(policy.state, STATUS_READY);
+	}
+	assert_int_equal(state_of(&policy, POLICY_SESSION), COMPONENT_OFF);
+	assert_int_equal(policy.entries[POLICY_DISPLAY].relaunch.n_short, 0);
+	assert_int_equal(policy.entries[POLICY_DISPLAY].n_starts, 1);
+}
+
+static void test_a_stop_waits_for_no_display_that_is_away(void **state)
+{
+	(void)state;
+	struct policy_actions actions;
+	struct policy policy;
+
+	policy_init(&policy, &policy_rules_own, &limits, 0, 0);
+	policy_leave_out(&policy, POLICY_SESSION_PARTS | POLICY_BIT(POLICY_CRASH_UPLOADER));
+	step(&policy, POLICY_TICK, 0, 0);
+	step(&policy, POLICY_IS_AWAY, POLICY_DISPLAY, 0);
+	actions = step(&policy, POLICY_STOP, 0, SEC);
+	assert_int_equal(actions.stop, POLICY_BIT(POLICY_HOST));
+	/* It comes just now: too late. */
+	assert_false(step(&policy, POLICY_IS_READY, POLICY_DISPLAY, SEC).finished);
+	assert_true(step(&policy, POLICY_HAS_ENDED, POLICY_HOST, SEC).finished);
+}
+
 /* What must hold after every step, whatever happened. */
 static void assert_sane(const struct policy *policy, const struct policy_actions *actions,
 	policy_set alive)
@@ -640,6 +685,8 @@ int main(void)
 		cmocka_unit_test(test_a_run_of_a_minute_clears_the_count_and_one_short_of_it_does_not),
 		cmocka_unit_test(test_one_that_says_it_is_hopeless_is_not_tried_again),
 		cmocka_unit_test(test_stop_asks_all_at_once_and_finishes_with_the_last),
+		cmocka_unit_test(test_a_display_that_is_away_is_waited_for_without_a_count),
+		cmocka_unit_test(test_a_stop_waits_for_no_display_that_is_away),
 		cmocka_unit_test(test_a_million_random_orders_of_events_break_no_rule),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,21 @@ static void test_the_spared_one_is_spared_with_all_below_it(void **state)
 	assert_int_equal(waitpid(spared, &status, 0), spared);
 }
 
+static void test_who_is_to_outlive_us_is_spared_with_all_below_it(void **state)
+{
+	(void)state;
+	pid_t other = start("NOT_" PROC_OUTLIVES "=1 sleep 1000 & echo; wait");
+	pid_t spared = start("exec env " PROC_OUTLIVES "=1 sh -c 'env -i sleep 1000 & echo; wait'");
+	int status;
+
+	assert_int_equal(proc_signal_descendants(getpid(), 0, SIGTERM), 2);
+	assert_int_equal(waitpid(other, &status, 0), other);
+	assert_int_equal(proc_signal_descendants(getpid(), 0, SIGTERM), 0);
+	assert_int_equal(waitpid(spared, &status, WNOHANG), 0);
+	assert_int_equal(proc_signal_descendants(spared, 0, SIGKILL), 1);
+	assert_int_equal(waitpid(spared, &status, 0), spared);
+}
+
 static void test_zombies_do_not_count(void **state)
 {
 	(void)state;
@@ -132,6 +147,7 @@ int main(void)
 		cmocka_unit_test(test_a_process_that_is_not_there_has_no_start_time),
 		cmocka_unit_test(test_all_below_a_process_are_signalled_across_sessions),
 		cmocka_unit_test(test_the_spared_one_is_spared_with_all_below_it),
+		cmocka_unit_test(test_who_is_to_outlive_us_is_spared_with_all_below_it),
 		cmocka_unit_test(test_zombies_do_not_count),
 		cmocka_unit_test(test_the_directory_of_the_program_is_where_it_lies),
 	};

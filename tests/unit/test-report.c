@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/report-fd.h"
 #include "base/sys.h"
@@ -120,6 +121,95 @@ static void test_without_anybody_there_is_silence_or_stdout(void **state)
 	assert_true(fd_is_open(STDOUT_FILENO));
 }
 
+/* MSG-1, MSG-2, MSG-3 */
+static void test_by_the_contract_every_record_is_news_until_it_is_ready(void **state)
+{
+	(void)state;
+	CLEANUP(free) char *text = NULL;
+	struct report report;
+	int fd = begin(&report);
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	log_set_fd(null);
+	report_init_log(&report);
+	assert_true(fcntl(REPORT_FD, F_GETFD) & FD_CLOEXEC);
+	log_info("Using host_id: %s", "x");
+	log_error("two\nlines");
+	report_line(&report, "for people, and in the log already");
+	report_error(&report, "the same");
+	report_ready(&report);
+	log_info("nobody hears this");
+	report_ready(&report);
+	log_set_listener(NULL, NULL);
+	log_set_fd(STDERR_FILENO);
+	close(null);
+	text = news(fd);
+	assert_string_equal(text, "MSG:Using host_id: x\nMSG:two lines\nREADY\n");
+}
+
+/* MSG-4 */
+static void test_by_the_contract_failure_is_the_end_without_ready(void **state)
+{
+	(void)state;
+	CLEANUP(free) char *text = NULL;
+	struct report report;
+	int fd = begin(&report);
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	log_set_fd(null);
+	report_init_log(&report);
+	log_error("no");
+	report_failed(&report);
+	log_error("nobody hears this");
+	log_set_listener(NULL, NULL);
+	log_set_fd(STDERR_FILENO);
+	close(null);
+	text = news(fd);
+	assert_string_equal(text, "MSG:no\n");
+}
+
+/* MSG-3: EPIPE is told, in the log, and everything goes on. */
+static void test_by_the_contract_one_who_went_away_is_told_of_in_the_log(void **state)
+{
+	(void)state;
+	CLEANUP(free) char *text = NULL;
+	struct report report;
+	int fd = begin(&report);
+	int log[2];
+
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(pipe2(log, O_CLOEXEC), 0);
+	log_set_fd(log[1]);
+	report_init_log(&report);
+	close(fd);
+	report_ready(&report);
+	assert_false(fd_is_open(REPORT_FD));
+	log_set_listener(NULL, NULL);
+	log_set_fd(STDERR_FILENO);
+	close(log[1]);
+	text = news(log[0]);
+	assert_non_null(strstr(text, "Caught IOError writing READY message.\n"));
+}
+
+/* MSG-1 */
+static void test_by_the_contract_without_anybody_there_is_silence(void **state)
+{
+	(void)state;
+	struct report report;
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	log_set_fd(null);
+	assert_false(fd_is_open(REPORT_FD));
+	report_init_log(&report);
+	assert_false(report_is_awaited(&report));
+	log_info("nobody hears this");
+	report_ready(&report);
+	report_failed(&report);
+	log_set_listener(NULL, NULL);
+	log_set_fd(STDERR_FILENO);
+	close(null);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +218,10 @@ int main(void)
 		cmocka_unit_test(test_a_text_too_long_is_cut_and_still_a_line),
 		cmocka_unit_test(test_one_who_waited_and_went_away_is_no_trouble),
 		cmocka_unit_test(test_without_anybody_there_is_silence_or_stdout),
+		cmocka_unit_test(test_by_the_contract_every_record_is_news_until_it_is_ready),
+		cmocka_unit_test(test_by_the_contract_failure_is_the_end_without_ready),
+		cmocka_unit_test(test_by_the_contract_one_who_went_away_is_told_of_in_the_log),
+		cmocka_unit_test(test_by_the_contract_without_anybody_there_is_silence),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

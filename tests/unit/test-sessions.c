@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/sys.h"
-#include "chooser/trusted.h"
+#include "base/trusted.h"
 #include "unit/test.h"
 
 #define GOOD "[Desktop Entry]\nName=Good\nExec=good\n"
@@ -83,7 +83,8 @@ static void assert_names(const char *wanted)
 	load(&sessions);
 	assert_true(sessions.n >= 1);
 	for (size_t i = 1; i < sessions.n; i++)
-		strbuf_printf(&names, "%s%s", names.length ? "," : "", sessions.entries[i].name);
+		strbuf_printf(
+			&names, "%s%s", names.length ? "," : "", sessions.entries[i].name);
 	assert_string_equal(names.text ? names.text : "", wanted);
 	sessions_finish(&sessions);
 }
@@ -310,8 +311,8 @@ static void test_hostile_files_are_skipped_and_the_rest_is_listed(void **state)
 static void test_what_is_no_regular_file_neither_hangs_nor_is_listed(void **state)
 {
 	(void)state;
-	static const char *const links[] = { "loop.desktop", "/nonexistent", "/dev/zero", "/dev/tty",
-		"/proc/self/mem", "/" };
+	static const char *const links[] = { "loop.desktop", "/nonexistent", "/dev/zero",
+		"/dev/tty", "/proc/self/mem", "/" };
 	CLEANUP(free) char *fifo = path_of("first/fifo.desktop");
 	CLEANUP(free) char *loop = path_of("first/loop.desktop");
 	CLEANUP(free) char *first = path_of("first");
@@ -366,7 +367,8 @@ static void test_sloppy_files_are_listed(void **state)
 		"[Desktop Entry]\r\nName=N\r\nExec=x\r\n",
 		"\n\n# comment\n[Desktop Entry]\nName = N  \nExec= x",
 		"[Desktop Entry]\nName=A\nName=N\nExec=x\nExec=y",
-		"[Desktop Entry]\nName=N\nName[de]=\xff\nComment=\xff\nDesktopNames=\xff;\nExec=x\n",
+		"[Desktop Entry]\nExec=x\nName=N\nName[de]=\xff\n",
+		"[Desktop Entry]\nExec=x\nName=N\nComment=\xff\nDesktopNames=\xff;\n",
 	};
 
 	setenv("LANGUAGE", "de", 1);

@@ -91,6 +91,63 @@ static void test_a_file_is_laid_over_what_there_was(void **state)
 	assert_string_equal(settings.session, "exec startxfce4 --x");
 }
 
+/* D-1 */
+static void test_a_display_to_attach_to_is_named_or_found(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int r;
+		unsigned number;
+	} cases[] = {
+		{ "attach", 0, SETTINGS_DISPLAY_ANY },
+		{ "attach:0", 0, 0 },
+		{ "attach:65535", 0, 65535 },
+		{ "attach:65536", -EINVAL, 0 },
+		{ "attach:", -EINVAL, 0 },
+		{ "attach:-1", -EINVAL, 0 },
+		{ "attach:0.0", -EINVAL, 0 },
+		{ "attach::0", -EINVAL, 0 },
+		{ "attach0", -EINVAL, 0 },
+		{ "attached", -EINVAL, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct settings settings;
+		char why[SETTINGS_WHY_MAX] = "";
+
+		settings_init(&settings, &flavour_afar);
+		assert_int_equal(
+			settings_set(&settings, "display", "type", cases[i].text, why), cases[i].r);
+		assert_int_equal(!why[0], cases[i].r == 0);
+		assert_int_equal(settings.display == SETTINGS_DISPLAY_ATTACH, cases[i].r == 0);
+		if (cases[i].r == 0)
+			assert_int_equal(settings.attach_display, cases[i].number);
+	}
+}
+
+/* CURT-2 */
+static void test_locking_is_off_or_by_what_there_is_or_by_a_command(void **state)
+{
+	(void)state;
+	struct settings settings;
+	char why[SETTINGS_WHY_MAX], longest[600];
+
+	settings_init(&settings, &flavour_afar);
+	assert_string_equal(settings.lock_on_leave, "");
+	assert_int_equal(
+		settings_set(&settings, "display", "lock_on_leave", "i3lock -n -c 000000", why), 0);
+	assert_string_equal(settings.lock_on_leave, "i3lock -n -c 000000");
+	assert_int_equal(settings_set(&settings, "display", "lock_on_leave", "yes", why), 0);
+	assert_string_equal(settings.lock_on_leave, "yes");
+	assert_int_equal(settings_set(&settings, "display", "lock_on_leave", "no", why), 0);
+	assert_string_equal(settings.lock_on_leave, "");
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_int_equal(
+		settings_set(&settings, "display", "lock_on_leave", longest, why), -EINVAL);
+}
+
 static void count_warning(void *data, const char *section, const char *key)
 {
 	(void)section;
@@ -154,6 +211,8 @@ int main(void)
 		cmocka_unit_test(test_sizes_are_100_to_16384_each_way_and_nothing_else),
 		cmocka_unit_test(test_only_loopback_addresses_are_listened_on),
 		cmocka_unit_test(test_a_file_is_laid_over_what_there_was),
+		cmocka_unit_test(test_a_display_to_attach_to_is_named_or_found),
+		cmocka_unit_test(test_locking_is_off_or_by_what_there_is_or_by_a_command),
 		cmocka_unit_test(test_an_unknown_key_is_a_warning),
 		cmocka_unit_test(test_a_bad_value_names_its_line_and_changes_nothing),
 	};

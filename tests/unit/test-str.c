@@ -2,9 +2,15 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/mem.h"
+#include "base/spawn.h"
+#include "base/sys.h"
+#include "unit/random.h"
 #include "unit/test.h"
 
 static void test_a_number_is_digits_within_bounds_and_nothing_else(void **state)
@@ -93,6 +99,92 @@ static void test_text_grows_by_any_pieces_and_is_taken_away_from_the_front(void 
 	assert_memory_equal(text.text, "a\0b", 4);
 }
 
+static void test_a_word_for_the_shell_is_quoted_only_when_it_must_be(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *quoted;
+	} cases[] = {
+		{ "/usr/bin/openbox-session", "/usr/bin/openbox-session" },
+		{ "a@b%c+d=e:f,g.h/i-j_k", "a@b%c+d=e:f,g.h/i-j_k" },
+		{ "", "''" },
+		{ "a b", "'a b'" },
+		{ "it's", "'it'\"'\"'s'" },
+		{ "$(rm)", "'$(rm)'" },
+		{ "~", "'~'" },
+		{ "\n", "'\n'" },
+		{ "\xc3\xa4", "'\xc3\xa4'" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(strbuf) struct strbuf text = { 0 };
+
+		str_quote(&text, cases[i].text);
+		assert_string_equal(text.text, cases[i].quoted);
+	}
+}
+
+/* What sh(1) prints. */
+static char *run_shell(const char *script, size_t *ret_n)
+{
+	struct spawn spawn = { .argv = (const char *const[]){ "sh", "-c", script, NULL } };
+	int fds[2], status;
+	char *said;
+	pid_t pid;
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	spawn_map(&spawn, fds[1], STDOUT_FILENO);
+	pid = spawn_start(&spawn);
+	assert_true(pid > 0);
+	close(fds[1]);
+	assert_int_equal(sys_read_fd(fds[0], 1 << 20, &said, ret_n), 0);
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	return said;
+}
+
+/* Few kinds, so that what means something stands beside what does, too. */
+static size_t random_text(struct random *random, char *to, int n_max)
+{
+	static const char special[] = "'\"\\$`!*?[]{}()<>|&;~# \t\n\r=-%@^a";
+	bool any = random_below(random, 2);
+	int n = random_below(random, n_max);
+
+	for (int i = 0; i < n; i++)
+		to[i] = any ? (char)(1 + random_below(random, 255))
+			    : special[random_below(random, sizeof(special) - 1)];
+	to[n] = '\0';
+	return (size_t)n + 1;
+}
+
+static void test_the_shell_gives_every_text_back_as_it_was(void **state)
+{
+	(void)state;
+	enum { RUNS = 20, WORDS = 100, LENGTH = 60 };
+	struct random random = { .state = 2327 };
+
+	for (int run = 0; run < RUNS; run++) {
+		CLEANUP(strbuf) struct strbuf script = { 0 };
+		CLEANUP(strbuf) struct strbuf expected = { 0 };
+		CLEANUP(free) char *said = NULL;
+		size_t n;
+
+		strbuf_printf(&script, "printf '%%s\\0'");
+		for (int i = 0; i < WORDS; i++) {
+			char text[LENGTH];
+
+			strbuf_append(&expected, text, random_text(&random, text, LENGTH));
+			strbuf_append(&script, " ", 1);
+			str_quote(&script, text);
+		}
+		assert_false(script.failed || expected.failed);
+		said = run_shell(script.text, &n);
+		assert_int_equal(n, expected.length);
+		assert_memory_equal(said, expected.text, n);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,6 +193,8 @@ int main(void)
 		cmocka_unit_test(test_the_last_part_of_a_path_is_its_basename),
 		cmocka_unit_test(test_prefixes_and_emptiness_are_what_they_say),
 		cmocka_unit_test(test_text_grows_by_any_pieces_and_is_taken_away_from_the_front),
+		cmocka_unit_test(test_a_word_for_the_shell_is_quoted_only_when_it_must_be),
+		cmocka_unit_test(test_the_shell_gives_every_text_back_as_it_was),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

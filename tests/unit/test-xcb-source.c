@@ -25,6 +25,9 @@ struct fixture {
 	unsigned n_reply_errors;
 	bool broken;
 	bool destroy_in_callback;
+	unsigned n_connected;
+	int connect_error, screen;
+	xcb_connection_t *other; /* of a connecting's */
 };
 
 static void handle_event(void *data, const xcb_generic_event_t *event)
@@ -241,8 +244,83 @@ static void test_connecting_needs_display_cookie_and_server(void **state)
 	snprintf(empty, sizeof(empty), "%s/empty", f->server.directory);
 	assert_int_equal(sys_save_file(empty, "", 0, SYS_SAVE_NEW), 0);
 	assert_int_equal(
-		xcb_connect_file(f->server.display, empty, &c, NULL), -ECONNREFUSED);
+		xcb_connect_file(f->server.display, empty, &c, NULL), -EACCES);
 	assert_null(c);
+}
+
+/* A server that accepts connections and says nothing, as one does that is stopped. */
+static void test_a_silent_server_is_waited_for_within_a_limit(void **state)
+{
+	struct fixture *f = *state;
+	xcb_connection_t *c = NULL;
+	usec_t begin = clock_now();
+
+	kill(f->server.pid, SIGSTOP);
+	assert_int_equal(
+		xcb_connect_file(f->server.display, f->server.authority, &c, NULL), -ETIMEDOUT);
+	assert_true(clock_now() - begin < 7 * USEC_PER_SEC);
+	kill(f->server.pid, SIGCONT);
+	assert_int_equal(xcb_connect_file(f->server.display, f->server.authority, &c, NULL), 0);
+	xcb_disconnect(c);
+}
+
+static void handle_connected(void *data, int error, xcb_connection_t *c, int screen)
+{
+	struct fixture *f = data;
+
+	f->n_connected++;
+	f->connect_error = error;
+	f->screen = screen;
+	f->other = c;
+}
+
+static int connect_start(struct fixture *f, struct xcb_connecting **ret, usec_t limit)
+{
+	return xcb_connect_start(ret, f->event, f->server.display, f->server.authority, limit,
+		handle_connected, f);
+}
+
+static void test_connecting_never_waits(void **state)
+{
+	struct fixture *f = *state;
+	struct xcb_connecting *connecting;
+	usec_t begin;
+
+	kill(f->server.pid, SIGSTOP);
+	begin = clock_now();
+	assert_int_equal(connect_start(f, &connecting, 50 * USEC_PER_MSEC), 0);
+	assert_true(clock_now() - begin < USEC_PER_SEC);
+	assert_int_equal(f->n_connected, 0);
+	run_until(f, f->n_connected == 1);
+	assert_int_equal(f->connect_error, -ETIMEDOUT);
+	assert_null(f->other);
+
+	assert_int_equal(connect_start(f, &connecting, 10 * USEC_PER_SEC), 0);
+	xcb_connect_cancel(connecting);
+	assert_int_equal(connect_start(f, &connecting, 10 * USEC_PER_SEC), 0);
+	kill(f->server.pid, SIGCONT);
+	run_until(f, f->n_connected == 2);
+	assert_int_equal(f->connect_error, 0);
+	assert_int_equal(f->screen, 0);
+	/* It is a connection like any other. */
+	assert_int_equal(xcb_setup_roots_iterator(xcb_get_setup(f->other)).data->root, f->root);
+	xcb_map_window(f->other, 0xdead);
+	free(xcb_get_input_focus_reply(f->other, xcb_get_input_focus(f->other), NULL));
+	assert_int_equal(xcb_connection_has_error(f->other), 0);
+	xcb_disconnect(f->other);
+}
+
+static void test_the_end_of_a_server_before_its_greeting_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+	struct xcb_connecting *connecting;
+
+	kill(f->server.pid, SIGSTOP);
+	assert_int_equal(connect_start(f, &connecting, 10 * USEC_PER_SEC), 0);
+	x_server_kill(&f->server);
+	run_until(f, f->n_connected == 1);
+	assert_int_equal(f->connect_error, -ECONNREFUSED);
+	run_until(f, f->broken);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
@@ -261,6 +339,9 @@ int main(void)
 		TEST(server_that_does_not_read_is_noticed_and_never_blocks),
 		TEST(idle_source_sleeps),
 		TEST(connecting_needs_display_cookie_and_server),
+		TEST(a_silent_server_is_waited_for_within_a_limit),
+		TEST(connecting_never_waits),
+		TEST(the_end_of_a_server_before_its_greeting_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

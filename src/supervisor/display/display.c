@@ -13,7 +13,9 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "loop/xcb-connect.h"
 #include "supervisor/child.h"
+#include "supervisor/display/attach.h"
 #include "supervisor/display/authority.h"
 #include "supervisor/display/setup.h"
 #include "supervisor/display/user-authority.h"
@@ -27,6 +29,7 @@
 
 struct display {
 	struct supervisor *supervisor; /* borrowed */
+	struct attach *attach; /* instead of all that follows; NULL: a display of our own */
 	const struct display_impl *impl;
 	bool may_fall_back;
 	struct child child;
@@ -174,13 +177,16 @@ static const struct setup_events setup_events = {
 static void handle_ready_line(void *data, const char *line)
 {
 	struct display *self = data;
+	xcb_connection_t *connection;
 	int r;
 
 	(void)line;
 	log_info("X server is active.");
 	self->was_up = true;
-	r = setup_create(&self->setup, self->supervisor->event, self->name, self->authority,
-		self->impl, &self->supervisor->settings, &setup_events, self);
+	r = xcb_connect_file(self->name, self->authority, &connection, NULL);
+	if (r == 0)
+		r = setup_create(&self->setup, self->supervisor->event, connection, self->impl,
+			&self->supervisor->settings, &setup_events, self);
 	if (r < 0) {
 		log_error("cannot connect to display %s: %s", self->name, strerror(-r));
 		child_stop(&self->child);
@@ -311,6 +317,8 @@ static int choose(struct display *self, char **ret_why)
 	};
 	enum settings_display wish = self->supervisor->settings.display;
 
+	if (wish == SETTINGS_DISPLAY_ATTACH)
+		return attach_create(&self->attach, self->supervisor);
 	if (wish == SETTINGS_DISPLAY_AUTO) {
 		self->may_fall_back = true;
 		self->impl = display_xorg.is_installed() ? &display_xorg : &display_xvfb;
@@ -354,6 +362,7 @@ void display_destroy(struct display *self)
 	if (!self)
 		return;
 	clear_run(self);
+	attach_destroy(self->attach);
 	child_finish(&self->child);
 	if (self->authority)
 		remove_authority(self);
@@ -366,6 +375,10 @@ int display_start(struct supervisor *supervisor, char *text, size_t size)
 	struct display *self = supervisor->display;
 	int r;
 
+	if (self->attach) {
+		attach_start(self->attach);
+		return 0;
+	}
 	log_info("Launching X server and X session.");
 	log_info("Setting up and launching session");
 	self->is_stopping = false;
@@ -382,6 +395,10 @@ int display_start(struct supervisor *supervisor, char *text, size_t size)
 
 void display_stop(struct supervisor *supervisor)
 {
+	if (supervisor->display->attach) {
+		attach_stop(supervisor->display->attach);
+		return;
+	}
 	supervisor->display->is_stopping = true;
 	child_stop(&supervisor->display->child);
 }
@@ -393,17 +410,32 @@ pid_t display_pid(const struct supervisor *supervisor)
 
 const char *display_name(const struct display *self)
 {
+	if (self->attach)
+		return attach_name(self->attach);
 	return self->is_ready ? self->name : NULL;
 }
 
 const char *display_authority(const struct display *self)
 {
-	return self->authority;
+	return self->attach ? attach_authority(self->attach) : self->authority;
+}
+
+const char *display_why(const struct display *self)
+{
+	return self->attach ? attach_why(self->attach) : "the X server does not run";
+}
+
+void display_look(struct display *self)
+{
+	if (self->attach)
+		attach_look(self->attach);
 }
 
 void display_check(struct display *self, void (*done)(void *data, bool alive), void *data)
 {
-	if (self->setup)
+	if (self->attach)
+		attach_check(self->attach, done, data);
+	else if (self->setup)
 		setup_check(self->setup, done, data);
 	else
 		done(data, false);

@@ -5,7 +5,7 @@
  * The virtual display: an X server of ours with a number, an authority file
  * and the modes that were asked for. Variants: Xorg with the dummy driver,
  * and Xvfb, which stands in when the first cannot start or is not installed
- * (D-3, D-4).
+ * (D-3, D-4). Or the display is another's, and only attached to: attach.h.
  *
  * A number that is taken is no failure: the next one is tried (D-16). Ready
  * means: the server answers, keymap and modes are set (XINIT-1..5).
@@ -70,7 +70,11 @@ pid_t display_pid(const struct supervisor *supervisor);
 
 /* ":20" while the display is ready, else NULL. */
 const char *display_name(const struct display *self);
-const char *display_authority(const struct display *self);
+const char *display_authority(const struct display *self); /* NULL: none is needed */
+const char *display_why(const struct display *self); /* it is not ready */
+
+/* Of one that is waited for: somebody wants it now, look again. */
+void display_look(struct display *self);
 
 /**
  * display_check() - does the server still answer? (BLAME-1)

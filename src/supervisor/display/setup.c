@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xcb/xcb.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "loop/xcb-connect.h"
 #include "loop/xcb-source.h"
 #include "supervisor/display/keymap.h"
 #include "supervisor/display/randr.h"
@@ -141,49 +139,54 @@ static const struct xcb_source_events source_events = {
 	.broken = handle_broken,
 };
 
-int setup_create(struct setup **ret, sd_event *event, const char *name, const char *authority,
-	const struct display_impl *impl, const struct settings *settings,
-	const struct setup_events *events, void *data)
+/* The watch on the root window; keymap, then modes, then done. */
+static int begin(struct setup *self, xcb_connection_t *c)
 {
 	static const uint32_t mask =
 		XCB_EVENT_MASK_PROPERTY_CHANGE | XCB_EVENT_MASK_SUBSTRUCTURE_NOTIFY;
-	struct setup *self = mem_new(struct setup);
-	xcb_connection_t *c = NULL;
 	int r;
 
-	if (!self)
-		return -ENOMEM;
-	*self = (struct setup){ .event = event,
-		.impl = impl,
-		.settings = settings,
-		.events = events,
-		.data = data };
-	r = xcb_connect_file(name, authority, &c, NULL);
-	if (r == 0)
-		r = xcb_source_create(&self->source, event, c, &source_events, self);
-	if (r < 0) {
-		if (c)
-			xcb_disconnect(c);
-		free(self);
-		return r;
-	}
 	self->root = xcb_setup_roots_iterator(xcb_get_setup(c)).data->root;
 	xcb_change_window_attributes(c, self->root, XCB_CW_EVENT_MASK, &mask);
 	r = xcb_source_await(self->source,
-		xcb_intern_atom(c, 0, strlen(WM_PROPERTY), WM_PROPERTY).sequence,
-		handle_wm_atom, self);
-	if (r == 0)
-		r = keymap_start(&self->keymap, self->source, self->root, handle_keymap, self);
-	if (r == -ENOTSUP) {
-		start_modes(self);
-		r = 0;
-	}
+		xcb_intern_atom(c, 0, strlen(WM_PROPERTY), WM_PROPERTY).sequence, handle_wm_atom,
+		self);
+	if (r < 0)
+		return r;
+	r = keymap_start(&self->keymap, self->source, self->root, handle_keymap, self);
+	if (r != -ENOTSUP)
+		return r;
+	start_modes(self);
+	return 0;
+}
+
+int setup_create(struct setup **ret, sd_event *event, xcb_connection_t *connection,
+	const struct display_impl *impl, const struct settings *settings,
+	const struct setup_events *events, void *data)
+{
+	struct setup *self = mem_new(struct setup);
+	int r = -ENOMEM;
+
+	if (!self)
+		goto disconnect;
+	*self = (struct setup){ .event = event, .impl = impl, .settings = settings,
+		.events = events, .data = data };
+	r = xcb_source_create(&self->source, event, connection, &source_events, self);
+	if (r < 0)
+		goto disconnect;
+	if (impl)
+		r = begin(self, connection);
 	if (r < 0) {
 		setup_destroy(self);
 		return r;
 	}
 	*ret = self;
 	return 0;
+
+disconnect:
+	xcb_disconnect(connection);
+	free(self);
+	return r;
 }
 
 void setup_destroy(struct setup *self)

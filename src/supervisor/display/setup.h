@@ -4,11 +4,13 @@
 /*
  * Our own connection to a display that has just become ready: keymap, modes,
  * and afterwards a watch on the root window (is there a window manager?) and
- * a way to ask whether the server still answers. No external X tool.
+ * a way to ask whether the server still answers. No external X tool. A display
+ * that is not ours keeps its keymap and its modes.
  */
 
 #include <stdbool.h>
 #include <systemd/sd-event.h>
+#include <xcb/xcb.h>
 
 #include "supervisor/display/display.h"
 
@@ -22,12 +24,12 @@ struct setup_events {
 };
 
 /**
- * setup_create() - connect and begin
- * @name, @authority: of the display; it must have said that it is ready, since the greeting is
- *                    waited for
- * @impl, @settings:  borrowed
+ * setup_create() - begin
+ * @connection:      to the display; taken, also on failure
+ * @impl, @settings: borrowed; @impl NULL: the display is not ours. Then nothing is set, nothing
+ *                   is watched, and of the events only broken comes
  */
-int setup_create(struct setup **ret, sd_event *event, const char *name, const char *authority,
+int setup_create(struct setup **ret, sd_event *event, xcb_connection_t *connection,
 	const struct display_impl *impl, const struct settings *settings,
 	const struct setup_events *events, void *data);
 

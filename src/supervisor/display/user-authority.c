@@ -38,20 +38,24 @@ static bool is_ours(const Xauth *entry, const char *host, const char *number)
 		&& memcmp(entry->number, number, strlen(number)) == 0;
 }
 
-/* Copies all but ours. */
+/* Copies all but ours. Returns how many, or negative errno. */
 static int copy_others(FILE *from, FILE *to, const char *host, const char *number)
 {
-	int r = 0;
+	int r = 0, copied = 0;
 
 	for (int n = 0; r == 0; n++) {
 		Xauth *entry = XauReadAuth(from);
+		bool ours;
 
 		if (!entry)
-			break;
+			return ferror(from) ? -EIO : copied;
+		ours = is_ours(entry, host, number);
 		if (n == ENTRIES_MAX)
 			r = -EFBIG;
-		else if (!is_ours(entry, host, number) && !XauWriteAuth(to, entry))
+		else if (!ours && !XauWriteAuth(to, entry))
 			r = -EIO;
+		else
+			copied += !ours;
 		XauDisposeAuth(entry);
 	}
 	return r;
@@ -80,12 +84,21 @@ static int write_ours(FILE *to, char *host, char *number)
 	return r;
 }
 
+/* @new takes the old one's place, unless there is nothing in it: then both go. */
+static int replace(const char *path, const char *new, bool is_empty)
+{
+	if (!is_empty)
+		return rename(new, path) < 0 ? -errno : 0;
+	unlink(new);
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
 /* The new contents in @new, which takes the old one's place. */
 static int rewrite(const char *path, const char *new, unsigned number, bool add)
 {
 	char host[256], digits[12];
 	FILE *from, *to;
-	int fd, r = 0;
+	int fd, r = 0, others = 0;
 
 	local_address(host);
 	snprintf(digits, sizeof(digits), "%u", number);
@@ -100,17 +113,17 @@ static int rewrite(const char *path, const char *new, unsigned number, bool add)
 	}
 	from = fopen(path, "rbe");
 	if (from) {
-		r = copy_others(from, to, host, digits);
+		r = others = copy_others(from, to, host, digits);
 		fclose(from);
 	} else if (errno != ENOENT) {
 		r = -errno;
 	}
-	if (r == 0 && add)
+	if (r >= 0 && add)
 		r = write_ours(to, host, digits);
-	if (fclose(to) != 0 && r == 0)
+	if (fclose(to) != 0 && r >= 0)
 		r = -EIO;
-	if (r == 0 && rename(new, path) < 0)
-		r = -errno;
+	if (r >= 0)
+		r = replace(path, new, others == 0 && !add);
 	if (r < 0)
 		unlink(new);
 	return r;

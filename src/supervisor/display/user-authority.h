@@ -15,5 +15,7 @@
  */
 int user_authority_add(const char *path, unsigned number);
 
-/* Removes it again. Failures leave a stale entry, no more. */
+/*
+ * Removes it again, and the file with its last entry (D-18). Failures leave a stale entry, no more.
+ */
 void user_authority_remove(const char *path, unsigned number);

@@ -5,11 +5,14 @@ floor in the same run, on the same machine, taking turns with it where both take
 import contextlib
 import json
 import os
+import select
+import signal
 import socket
 import statistics
 import subprocess
 import time
 
+from .contract import NAME, Contract, Stamped
 from .desktop import CannotMeasure, Child, Desktop, XServer, accepts, run
 from .viewer import CURSOR, Viewer
 
@@ -18,6 +21,10 @@ WIDTH, HEIGHT = 1920, 1080
 SIZE = ("--size", f"{WIDTH}x{HEIGHT}")
 OPENBOX = ("--session", "openbox")
 KEY_A, KEY_SPACE = 30, 57  # evdev
+HOST = NAME + "-host"
+XVFB = {"CHROME_REMOTE_DESKTOP_USE_XVFB": ""}
+# What the vendor's script needs for it, on this kind of machine.
+SCRIPTS_START_MS = 645
 
 
 def percentile(values, share):
@@ -58,6 +65,186 @@ def measure_start(bench):
     bench.add("start to ready", "ms", statistics.median(ours) * 1e3,
               floor=statistics.median(floor) * 1e3, limit_ratio=1.4,
               note=f"median of {len(ours)}; {os.path.basename(argv[0])} and openbox")
+
+
+def floor_host(bench, desktop, argv):
+    """X server and host, started by a program that does nothing else: milliseconds."""
+    authority = argv[argv.index("-auth") + 1]
+    return int(run([bench.helper("floor-start"), "--host", authority, desktop.script + "-host",
+                    *argv], env=desktop.env)) / 1e3
+
+
+def floor_desktop(bench, desktop, argv):
+    authority = argv[argv.index("-auth") + 1]
+    return int(run([bench.helper("floor-start"), authority, "openbox", *argv],
+                   env=desktop.env)) / 1e3
+
+
+def start_contract_once(bench, desktop):
+    host, whole = desktop.start_timed()
+    if not has_window_manager(bench, desktop.x_environment()):
+        raise CannotMeasure("the supervisor said ready too early")
+    desktop.stop()
+    return host * 1e3, whole * 1e3
+
+
+def measure_contract(bench):
+    """As `start`, by the contract: from the execution of its command (of the guard, where afar does
+    not answer to the vendor's name) to READY on descriptor 202, which the host's SIGUSR1 causes,
+    and to a session with a window manager. The host is one that is ready at once. Floors: the same X
+    server, started directly, with the same host or with openbox. The target of the first is a
+    quarter of what the vendor's script needs on Xvfb, 645 ms."""
+    for name, env in (("Xvfb", XVFB), ("Xorg", {})):
+        found = {"host": [], "whole": [], "floor host": [], "floor whole": []}
+        with Contract(bench, env) as desktop:
+            desktop.start()
+            argv = desktop.x_argv(bench.directory("contract-" + name))
+            desktop.stop()
+            for _ in range(bench.pick(11, 5)):
+                found["floor host"].append(floor_host(bench, desktop, argv))
+                found["floor whole"].append(floor_desktop(bench, desktop, argv))
+                host, whole = start_contract_once(bench, desktop)
+                found["host"].append(host)
+                found["whole"].append(whole)
+        middle = {key: statistics.median(values) for key, values in found.items()}
+        note = f"median of {len(found['host'])}; {os.path.basename(argv[0])}"
+        bench.add(f"contract, start to host ready ({name})", "ms", middle["host"],
+                  floor=middle["floor host"], limit=SCRIPTS_START_MS // 4, note=note)
+        bench.add(f"contract, start to ready ({name})", "ms", middle["whole"],
+                  floor=middle["floor whole"], limit_ratio=1.4, note=note + " and openbox")
+
+
+# --- stop ---
+
+def seconds_to_end(pid):
+    """From SIGTERM to the end of one process."""
+    fd = os.pidfd_open(pid)
+    try:
+        start = time.monotonic()
+        os.kill(pid, signal.SIGTERM)
+        select.select([fd], [], [], 30)
+        return time.monotonic() - start
+    finally:
+        os.close(fd)
+
+
+def slowest_end(bench, desktop):
+    """(seconds, name) of the child that takes longest, each ended alone."""
+    found = []
+    for name in ("host", "session", "display"):
+        times = []
+        for _ in range(bench.pick(3, 1)):
+            desktop.start()
+            times.append(seconds_to_end(desktop.pid(name)))
+            desktop.stop()
+        found.append((statistics.median(times), name))
+    return max(found)
+
+
+def measure_stop(bench):
+    """`afar stop`, and SIGTERM to the guard by the contract, until nothing is left of a desktop
+    whose parts all obey; without the time that the slowest of them needs when it is ended alone."""
+    for name, desktop in (("", Desktop(bench.build, OPENBOX)), ("contract, ", Contract(bench))):
+        with desktop:
+            slowest, which = slowest_end(bench, desktop)
+            times = []
+            for _ in range(bench.pick(7, 3)):
+                desktop.start()
+                start = time.monotonic()
+                desktop.stop()
+                times.append(time.monotonic() - start)
+        whole = statistics.median(times)
+        bench.add(f"{name}stop, beyond the slowest part", "ms", max(0, whole - slowest) * 1e3,
+                  limit=50, note=f"median of {len(times)}; {whole * 1e3:.0f} ms in all, "
+                                 f"the {which} alone {slowest * 1e3:.0f} ms")
+
+
+# --- status ---
+
+def measure_status(bench):
+    """`--get-status` under the vendor's name while a desktop runs, from fork to the end of the
+    process. Floor: true(1), started by the same program."""
+    tries = bench.pick(50, 20)
+    command = [bench.helper("time-command"), str(tries)]
+    with Contract(bench) as desktop:
+        if not desktop.has_command():
+            raise CannotMeasure(f"afar does not answer as {NAME}")
+        desktop.start()
+        ours = run([*command, desktop.script, "--get-status"], env=desktop.env).split()
+        floor = run([*command, "true"], env=desktop.env).split()
+    bench.add("--get-status", "ms", statistics.median(map(int, ours)) / 1e3,
+              floor=statistics.median(map(int, floor)) / 1e3, limit=5, note=f"median of {tries}")
+
+
+# --- relaunch ---
+
+def wait_for_age(since, seconds):
+    """It has to have lived that long, or the back-off is what would be measured."""
+    time.sleep(max(0, since + seconds - time.monotonic()))
+
+
+def measure_host(bench):
+    """The host is killed after 5 s of life, by the contract: from the SIGKILL to the first
+    instruction of the next one's main(), which writes down the time itself. Each is an end that
+    counts, so there are fewer than would slow it down. Floor: a program that waits for its child
+    and starts the next, nothing else."""
+    times = []
+    with Contract(bench) as desktop:
+        desktop.start()
+        pid, since = desktop.stamps.wait(HOST)
+        for _ in range(bench.pick(4, 2)):
+            wait_for_age(since, 5.2)
+            killed = time.monotonic()
+            os.kill(pid, signal.SIGKILL)
+            pid, since = desktop.stamps.wait(HOST)
+            times.append((since - killed) * 1e3)
+    floor = run([bench.helper("floor-relaunch"), "20", bench.helper("stamp")]).split()
+    bench.add("contract, host killed → next", "ms", statistics.median(times),
+              floor=statistics.median(map(int, floor)) / 1e3, limit=5,
+              note=f"median of {len(times)}; most {max(times):.2f}")
+
+
+def next_session(desktop, part):
+    """Kills that part of the desktop. When the next desktop's session began, and the milliseconds
+    until then."""
+    pid = desktop.pid(part)
+    desktop.stamps.clear()
+    killed = time.monotonic()
+    os.kill(pid, signal.SIGKILL)
+    if isinstance(desktop, Contract):
+        status = desktop.wait()
+        if status != 41:
+            raise CannotMeasure(f"the daemon ended with {status}")
+        desktop.launch()
+    since = desktop.stamps.wait("session")[1]
+    return since, (since - killed) * 1e3
+
+
+def measure_desktop(bench):
+    """Session or X server killed, until main() of what the next desktop's session starts with: a
+    desktop is renewed as a whole. In our own flavour after more than the second that its back-off
+    is; by the contract after a healthy life, which AFAR_TEST_TIME_SCALE makes one second of a
+    minute: then the daemon ends with 41, and is started anew by the one who measures, as user-session
+    does. Floor: the same X server, and one program once it answers."""
+    with Contract(bench) as desktop:
+        desktop.start()
+        argv = desktop.x_argv(bench.directory("desktop"))
+        desktop.stop()
+        floor = statistics.median(floor_host(bench, desktop, argv) for _ in range(5))
+    kinds = (("", Stamped, {}), ("contract, ", Contract, {"AFAR_TEST_TIME_SCALE": "60"}))
+    for part, what, limit in (("session", "session killed", 200), ("display", "X killed", 250)):
+        for name, kind, env in kinds:
+            times = []
+            with kind(bench, env) as desktop:
+                desktop.start()
+                since = desktop.stamps.wait("session")[1]
+                for _ in range(bench.pick(4, 2)):
+                    wait_for_age(since, 1.3)
+                    since, passed = next_session(desktop, part)
+                    times.append(passed)
+            bench.add(f"{name}{what} → next session", "ms", statistics.median(times),
+                      floor=floor, limit=limit,
+                      note=f"median of {len(times)}; most {max(times):.0f}")
 
 
 # --- memory ---
@@ -113,7 +300,7 @@ def measure_memory(bench):
     """PSS from /proc/PID/smaps. The viewer has had a whole picture with thousands of colours,
     so that all that is ever allocated for one is there. Floor: a process that has an event loop,
     a connection to the X server and a JSON library, and does nothing; for the host with
-    libwebsockets, too."""
+    libwebsockets, too. The supervisor alone is measured in both flavours."""
     with Desktop(bench.build, OPENBOX + SIZE) as desktop:
         desktop.start()
         with Viewer(desktop.port(), desktop.token()) as viewer:
@@ -122,10 +309,16 @@ def measure_memory(bench):
             if viewer.size != (WIDTH, HEIGHT):
                 raise CannotMeasure(f"the picture has {viewer.size}")
             status = desktop.status()
-            small = pss(status["supervisor_pid"]) + pss(status["guard_pid"])
+            supervisor = pss(status["supervisor_pid"])
+            small = supervisor + pss(status["guard_pid"])
             total, beyond = host_memory(desktop.pid("host"))
             floor, floor_web = (floor_memory(bench, name, desktop.x_environment())
                                 for name in ("floor-memory", "floor-memory-web"))
+    with Contract(bench) as desktop:
+        desktop.start()
+        contract = pss(desktop.status()["supervisor_pid"])
+    bench.add("supervisor, PSS", "MiB", supervisor / MIB, floor=floor / MIB, limit=2)
+    bench.add("contract, supervisor, PSS", "MiB", contract / MIB, floor=floor / MIB, limit=2)
     bench.add("supervisor and guard, PSS", "MiB", small / MIB, floor=floor / MIB, limit=3)
     bench.add("host beyond its frames, PSS", "MiB", beyond / MIB, floor=floor_web / MIB, limit=16,
               note=f"one viewer at 1080p; {total / MIB:.1f} MiB with them")
@@ -150,15 +343,16 @@ SYSTEM_BUS = "/run/dbus/system_bus_socket"
 
 
 @contextlib.contextmanager
-def system_bus(desktop):
+def system_bus(*desktops):
     """Where there is none, Xorg logs that every 10 s for ever, and the supervisor must read it:
-    gives the desktop one. Yields a remark about it."""
+    gives the desktops one. Yields a remark about it."""
     if os.path.exists(SYSTEM_BUS):
         yield ""
         return
     argv = ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address"]
     with Child(argv, stderr=subprocess.DEVNULL) as bus:
-        desktop.env["DBUS_SYSTEM_BUS_ADDRESS"] = bus.line
+        for desktop in desktops:
+            desktop.env["DBUS_SYSTEM_BUS_ADDRESS"] = bus.line
         yield ", with a system bus made for this"
 
 
@@ -167,20 +361,26 @@ def measure_idle(bench):
     is connected and says nothing. Involuntary switches are told beside it: they come from what
     else runs on the machine, and only while the process is awake. Nobody looks at the processes meanwhile. The floor is none. Where no system bus
     runs, the desktop gets one of its own: without one Xorg itself wakes up every 10 s, to say
-    that there is none."""
+    that there is none. A desktop by the contract runs beside it meanwhile."""
     seconds = bench.pick(60, 20)
-    with Desktop(bench.build, OPENBOX + SIZE) as desktop, system_bus(desktop) as remark:
+    with Desktop(bench.build, OPENBOX + SIZE) as desktop, Contract(bench) as contract, \
+            system_bus(desktop, contract) as remark:
         desktop.start()
+        contract.start()
         with Viewer(desktop.port(), desktop.token()) as viewer:
             viewer.settle(1.0)
-            status = desktop.status()
+            status, theirs = desktop.status(), contract.status()
             pids = {"supervisor": status["supervisor_pid"], "guard": status["guard_pid"],
-                    "host": desktop.pid("host")}
+                    "host": desktop.pid("host"),
+                    "contract, supervisor": theirs["supervisor_pid"],
+                    "contract, guard": theirs["guard_pid"]}
             viewer.settle(1.0)
             before = {name: switches(pid) for name, pid in pids.items()}
             time.sleep(seconds)
             after = {name: switches(pid) for name, pid in pids.items()}
-    for name, limit in (("supervisor", 0), ("guard", 0), ("host", 2)):
+    limits = {"supervisor": 0, "guard": 0, "host": 2, "contract, supervisor": 0,
+              "contract, guard": 0}
+    for name, limit in limits.items():
         voluntary, involuntary = (a - b for a, b in zip(after[name], before[name]))
         bench.add(f"{name}, wake-ups while idle", "", voluntary, floor=0, limit=limit,
                   note=f"in {seconds} s{remark}; interrupted by others {involuntary} times")
@@ -312,6 +512,11 @@ def measure_ping(bench):
 
 FIGURES = {
     "start": measure_start,
+    "contract": measure_contract,
+    "stop": measure_stop,
+    "status": measure_status,
+    "host": measure_host,
+    "desktop": measure_desktop,
     "memory": measure_memory,
     "key": measure_key,
     "typed": measure_typed,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "chooser/trusted.h"
+#include "base/trusted.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +34,15 @@ int trusted_read(const char *path, size_t max, char **ret, size_t *ret_n)
 		return -errno;
 	r = check(&st);
 	return r < 0 ? r : sys_read_fd(fd, max, ret, ret_n);
+}
+
+int trusted_check(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	return check(&st);
 }
 
 const char *trusted_why(int error)

@@ -196,8 +196,9 @@ static bool is_expected(struct policy *self, const struct policy_event *event)
 	}
 	if (event->blame_display && c != POLICY_DISPLAY) {
 		/* It counts once, when the display itself ends, if it has not yet. */
-		self->blamed_display = runs(self->entries[POLICY_DISPLAY].state)
-			&& self->entries[POLICY_DISPLAY].state != COMPONENT_STOPPING;
+		if (runs(self->entries[POLICY_DISPLAY].state)
+			&& self->entries[POLICY_DISPLAY].state != COMPONENT_STOPPING)
+			self->blamed_display = true;
 		return true;
 	}
 	return asked;

@@ -306,6 +306,24 @@ static void test_by_the_contract_a_host_whose_display_is_dead_tears_all_down(voi
 	assert_int_equal(actions.wake, 5 * SEC);
 }
 
+/* BLAME-1: others that end after the first find a dead display, too. */
+static void test_the_display_that_is_to_blame_is_counted_once_whoever_ends_meanwhile(void **state)
+{
+	(void)state;
+	struct policy_event event = { POLICY_HAS_ENDED, POLICY_SESSION, true };
+	struct policy_actions actions;
+	struct policy policy;
+
+	bring_up_by(&policy, &policy_rules_contract);
+	policy_step(&policy, &event, SEC, &actions);
+	event.component = POLICY_HOST;
+	policy_step(&policy, &event, SEC, &actions);
+	end_all(&policy, set_of(POLICY_DISPLAY, POLICY_BUS), SEC);
+	assert_int_equal(policy.entries[POLICY_DISPLAY].relaunch.n_short, 1);
+	assert_int_equal(policy.entries[POLICY_SESSION].relaunch.n_short, 0);
+	assert_int_equal(policy.entries[POLICY_HOST].relaunch.n_short, 0);
+}
+
 /* SUP-10: a crash uploader is counted and touches nothing, until it is given up. */
 static void test_the_crash_uploaders_end_touches_nothing_else(void **state)
 {
@@ -676,6 +694,7 @@ int main(void)
 		cmocka_unit_test(test_by_the_contract_a_desktop_that_ended_well_ends_the_daemon_with_41),
 		cmocka_unit_test(test_by_the_contract_the_end_of_the_display_ends_the_host_too),
 		cmocka_unit_test(test_by_the_contract_a_host_whose_display_is_dead_tears_all_down),
+		cmocka_unit_test(test_the_display_that_is_to_blame_is_counted_once_whoever_ends_meanwhile),
 		cmocka_unit_test(test_the_crash_uploaders_end_touches_nothing_else),
 		cmocka_unit_test(test_a_restart_is_no_failure),
 		cmocka_unit_test(test_a_session_whose_display_died_is_not_to_blame),

@@ -134,7 +134,7 @@ static void handle_signal(struct guard *self, int signo)
 	case SIGINT:
 		/* Asked twice: no more patience. */
 		self->kill_at = clock_now() + (self->kill_at == USEC_NEVER ? GUARD_STOP_USEC : 0);
-		kill(self->pid, SIGTERM);
+		kill(self->pid, signo);
 		/* All of them have the same time, whoever started them. */
 		proc_signal_descendants(getpid(), 0, SIGTERM);
 		break;

@@ -6,12 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/report-fd.h"
 #include "base/sys.h"
+
+/* A pipe holds twice as much, even when each of its pages has one line only. */
+#define BACKLOG_MAX (16 * 1024)
 
 void report_init(struct report *self, bool foreground)
 {
@@ -25,17 +29,28 @@ void report_init(struct report *self, bool foreground)
 	}
 }
 
+/*
+ * Who waits may be stopped, and a full pipe would stop us as well. So what it has not read by then
+ * it does not get; but for READY there is always room.
+ */
+static bool has_room(const struct report *self)
+{
+	int n = 0;
+
+	return self->plain || ioctl(self->fd, FIONREAD, &n) < 0 || n < BACKLOG_MAX;
+}
+
 static void handle_record(void *data, const char *text)
 {
 	struct report *self = data;
 	char line[2200];
 	int n;
 
-	if (self->fd < 0)
+	if (self->fd < 0 || !has_room(self))
 		return;
+	/* That it fails is told with READY (MSG-3). */
 	n = snprintf(line, sizeof(line), "MSG:%s\n", text);
-	if (sys_write_all(self->fd, line, (size_t)n) < 0)
-		self->fd = fd_close(self->fd);
+	sys_write_all(self->fd, line, (size_t)n);
 }
 
 void report_init_log(struct report *self)
@@ -48,7 +63,7 @@ void report_init_log(struct report *self)
 /* Whoever waited may be gone: that is no trouble of ours. */
 static void send(struct report *self, const char *text, size_t n)
 {
-	if (self->fd >= 0 && sys_write_all(self->fd, text, n) < 0)
+	if (self->fd >= 0 && has_room(self) && sys_write_all(self->fd, text, n) < 0)
 		self->fd = self->plain ? -1 : fd_close(self->fd);
 }
 

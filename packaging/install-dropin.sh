@@ -231,7 +231,9 @@ systemd_runs() {
 }
 
 reload_units() {
-	! systemd_runs || systemctl daemon-reload
+	if systemd_runs && ! systemctl daemon-reload; then
+		echo "systemd has not read its units anew: systemctl daemon-reload does that."
+	fi
 }
 
 install_all() {
@@ -285,7 +287,7 @@ remove_all() {
 	fi
 	# PKG-11.
 	if systemd_runs && [ -n "$(how "$unit_dir/$name@.service")" ]; then
-		systemctl stop "$name@*"
+		systemctl stop "$name@*" || echo "What runs by the unit could not be stopped."
 	fi
 	# Backwards: the command goes first. What fails stays listed, to be tried again.
 	while line=$(tail -n 1 "$manifest") && [ -n "$line" ]; do

@@ -40,3 +40,6 @@ int fd_set_nonblock(int fd);
 
 /* Is @fd an open descriptor of this process? */
 int fd_is_open(int fd);
+
+/* Opens /dev/null in place of each of 0, 1 and 2 that is closed: else a file would get its number. */
+void fd_fill_stdio(void);

@@ -40,10 +40,10 @@ int notify_socket_open(void)
 	return TAKE_FD(fd);
 }
 
-int notify_socket_send(int fd, const char *text, size_t n)
+int notify_socket_send(int fd, const char *text, size_t n, bool wait)
 {
 	for (;;) {
-		if (send(fd, text, n, MSG_NOSIGNAL) >= 0)
+		if (send(fd, text, n, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT)) >= 0)
 			return 0;
 		if (errno != EINTR)
 			return -errno;

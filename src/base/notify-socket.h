@@ -12,18 +12,19 @@
  * datagrams on NOTIFY_FD, and the guard passes them on.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define NOTIFY_FD 203
 #define NOTIFY_MAX_BYTES 512
 
-/**
- * notify_socket_open() - connect to $NOTIFY_SOCKET
- *
- * Returns a descriptor whose sends wait for a second at most, or negative errno (-ENOENT: nobody
- * wants to hear).
- */
+/* A descriptor connected to $NOTIFY_SOCKET, or negative errno (-ENOENT: nobody wants to hear). */
 int notify_socket_open(void);
 
-/* One message, "READY=1\nSTATUS=…". Returns 0 or negative errno; -EAGAIN: not read in time. */
-int notify_socket_send(int fd, const char *text, size_t n);
+/**
+ * notify_socket_send() - one message, "READY=1\nSTATUS=…"
+ * @wait:  for a second at most, until a listener that is behind has room for it
+ *
+ * Returns 0 or negative errno; -EAGAIN: it has none.
+ */
+int notify_socket_send(int fd, const char *text, size_t n, bool wait);

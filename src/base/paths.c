@@ -9,8 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/flavour.h"
+#include "base/config-path.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/sys.h"
 
 /* An environment variable that names an absolute path; NULL otherwise. */
@@ -21,7 +22,7 @@ static const char *absolute_env(const char *name)
 	return value && value[0] == '/' ? value : NULL;
 }
 
-static char *find_home(void)
+char *paths_home(void)
 {
 	const char *home = absolute_env("HOME");
 	const struct passwd *entry;
@@ -48,7 +49,7 @@ static bool is_own_dir(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == getuid();
 }
 
-static void find_runtime_base(struct paths *self)
+static void find_runtime_base(struct paths *self, const char *name)
 {
 	const char *given = absolute_env("XDG_RUNTIME_DIR");
 
@@ -60,30 +61,45 @@ static void find_runtime_base(struct paths *self)
 	if (is_private_dir(self->runtime_base))
 		return;
 	free(self->runtime_base);
-	self->runtime_base = xprintf("/tmp/afar-%u", (unsigned)getuid());
+	self->runtime_base = xprintf("/tmp/%s-%u", name, (unsigned)getuid());
 	self->runtime_is_ours = true;
 }
 
-int paths_init(struct paths *self, const struct flavour *flavour, const char *config,
-	char **ret_why)
+/* What tells the files of one configuration from those of another; "" for the usual one. */
+static char *suffix_of(const struct flavour *flavour, const char *home, const char *config)
+{
+	CLEANUP(config_path) struct config_path usual = { 0 };
+	char hash[CONFIG_PATH_HASH_MAX];
+
+	if (flavour->config_file || config_path_find(flavour, home, NULL, &usual) < 0
+		|| str_equal(usual.path, config))
+		return xstrdup("");
+	return xprintf("#%.10s", config_path_hash(config, hash));
+}
+
+int paths_init(
+	struct paths *self, const struct flavour *flavour, const char *config, char **ret_why)
 {
 	const char *state = absolute_env("XDG_STATE_HOME");
+	CLEANUP(free) char *suffix = NULL, *name = NULL;
 
 	*self = (struct paths){ 0 };
-	self->home = find_home();
+	self->home = paths_home();
 	if (!self->home) {
 		*ret_why = xstrdup("HOME is not set and your account has no home directory: set HOME");
 		return -ENOENT;
 	}
+	suffix = suffix_of(flavour, self->home, config);
+	name = xprintf("%s%s", flavour->runtime_name, suffix);
 	self->config_dir = xprintf("%s/%s", self->home, flavour->config_dir);
 	self->config_file = config ? xstrdup(config)
 				   : xprintf("%s/%s", self->config_dir, flavour->config_file);
-	self->lock_file = xprintf("%s/lock", self->config_dir);
+	self->lock_file = xprintf("%s/lock%s", self->config_dir, suffix);
 	self->state_dir = state ? xprintf("%s/%s", state, flavour->name)
 				: xprintf("%s/.local/state/%s", self->home, flavour->name);
 	self->log_file = xprintf("%s/%s.log", self->state_dir, flavour->name);
-	find_runtime_base(self);
-	self->runtime_dir = xprintf("%s/%s", self->runtime_base, flavour->runtime_name);
+	find_runtime_base(self, name);
+	self->runtime_dir = xprintf("%s/%s", self->runtime_base, name);
 	return 0;
 }
 

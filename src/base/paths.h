@@ -9,12 +9,12 @@
 
 #include <stdbool.h>
 
-struct flavour;
+#include "base/flavour.h"
 
 struct paths {
 	char *home;	   /* $HOME if absolute, else the passwd entry's */
 	char *config_dir;  /* HOME/.config/afar */
-	char *config_file; /* …/host.json: the identity; or what --config names */
+	char *config_file; /* …/host.json: the identity */
 	char *lock_file;   /* …/lock */
 	char *state_dir;   /* ${XDG_STATE_HOME:-HOME/.local/state}/afar: logs */
 	char *log_file;	   /* …/afar.log */
@@ -25,14 +25,20 @@ struct paths {
 
 /**
  * paths_init() - find them all; makes none
- * @config:   the canonical path that --config names; NULL: the flavour's own
+ * @flavour:  gives the names: see flavour.h
+ * @config:   canonical path of the configuration (CLI-5), of a flavour that names none itself;
+ *            any other than the usual one has a lock and a runtime directory of its own, with
+ *            "#" and ten digits of its hash behind the name, and so may run beside that
  * @ret_why:  on failure a sentence for the user (allocated), else untouched
  *
  * The runtime directory is $XDG_RUNTIME_DIR if it is a directory of ours, else /run/user/UID if
  * that is ours and 0700, else /tmp/afar-UID. Returns 0 or negative errno.
  */
-int paths_init(struct paths *self, const struct flavour *flavour, const char *config,
-	char **ret_why);
+int paths_init(
+	struct paths *self, const struct flavour *flavour, const char *config, char **ret_why);
+
+/* The home directory alone (CONST-9), allocated; NULL when nobody knows one. */
+char *paths_home(void);
 
 /* Makes the configuration directory, which the lock is in. As paths_make(). */
 int paths_make_config(const struct paths *self, char **ret_why);

@@ -50,6 +50,42 @@ uint64_t proc_start_time(pid_t pid)
 	return proc_stat_read(pid, &stat) == 0 ? stat.start_time : 0;
 }
 
+int proc_name(pid_t pid, char ret[PROC_NAME_MAX])
+{
+	CLEANUP(close) int fd = -1;
+	char path[32];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = sys_open(path, O_RDONLY, 0);
+	if (fd < 0)
+		return fd == -ENOENT ? -ESRCH : fd;
+	n = read(fd, ret, PROC_NAME_MAX);
+	if (n <= 0)
+		return -ESRCH;
+	ret[n - 1] = '\0'; /* in place of the newline */
+	return 0;
+}
+
+pid_t proc_find(bool (*matches)(void *data, pid_t pid), void *data)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	pid_t found = 0;
+
+	if (!dir)
+		return 0;
+	while (!found && (entry = readdir(dir))) {
+		unsigned long pid;
+
+		if (str_to_uint(entry->d_name, 1, INT32_MAX, &pid) == 0
+			&& matches(data, (pid_t)pid))
+			found = (pid_t)pid;
+	}
+	closedir(dir);
+	return found;
+}
+
 struct process {
 	pid_t pid, parent;
 	bool below; /* the root */

@@ -28,6 +28,15 @@ uint64_t proc_start_time(pid_t pid);
  */
 #define PROC_OUTLIVES "AFAR_OUTLIVES"
 
+/* The kernel's 15 characters of its name, cut or not, and a NUL. */
+#define PROC_NAME_MAX 16
+
+/* 0 or negative errno (-ESRCH: no such process). */
+int proc_name(pid_t pid, char ret[PROC_NAME_MAX]);
+
+/* The first process for which @matches is true, in no particular order; 0: none. */
+pid_t proc_find(bool (*matches)(void *data, pid_t pid), void *data);
+
 /**
  * proc_signal_descendants() - send @signo to every process below @root
  * @spare:  a pid that is left alone, with all below it (0: none)

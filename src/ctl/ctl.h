@@ -27,6 +27,7 @@ int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_logs(struct ctl *ctl, int argc, char **argv);
 int ctl_link(struct ctl *ctl, int argc, char **argv);
 int ctl_pin(struct ctl *ctl, int argc, char **argv);
+int ctl_doctor(struct ctl *ctl, int argc, char **argv);
 
 /* "afar: …" on stderr. */
 void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -2,9 +2,11 @@
 #pragma once
 
 /*
- * Is it running? The lock alone says so (flock(2) on CONFIG_DIR/lock, held by
- * the guard as long as anything of the desktop lives); its text, written by
- * guard/main.c, only tells who holds it and where to talk to. INST-5, D-16.
+ * Is it running? The lock alone says so (fcntl(2), F_OFD_SETLK, on
+ * CONFIG_DIR/lock, held by the guard as long as anything of the desktop
+ * lives); its text, written by guard/main.c, only tells who holds it and where
+ * to talk to. Such a lock can be asked about without being taken, so that a
+ * question at the wrong moment never makes a start fail. INST-5, D-16.
  */
 
 #include <stdint.h>
@@ -32,6 +34,13 @@ enum instance_lock {
  */
 enum instance_lock instance_lock(
 	const struct paths *paths, struct instance *ret, int *ret_fd, int *ret_error);
+
+/**
+ * instance_await_holder() - as instance_lock(), asking, until the holder has said who it is
+ * @limit_msec: then @ret->guard_pid is still 0
+ */
+enum instance_lock instance_await_holder(const struct paths *paths, int limit_msec,
+	struct instance *ret, int *ret_error);
 
 /* A pidfd of the guard, checked against its start time; negative errno (-ESRCH: gone). */
 int instance_pidfd(const struct instance *self);

@@ -18,9 +18,8 @@
 #include "base/spawn.h"
 #include "base/str.h"
 #include "base/sys.h"
-#include "ctl/call.h"
 #include "ctl/ctl.h"
-#include "ctl/instance.h"
+#include "ctl/launch.h"
 
 /* How long a daemon that failed may take to end, before it is taken to go on trying. */
 #define END_LIMIT_MSEC 1000
@@ -34,41 +33,13 @@ static bool wants_foreground(int argc, char **argv)
 	return false;
 }
 
-/* The guard's command line; see guard/main.c. */
-static const char **guard_argv(const struct ctl *ctl, int lock_fd, const char *supervisor,
-	int argc, char **argv)
-{
-	const char **list = xalloc((size_t)argc + 8, sizeof(*list));
-	size_t n = 0;
-
-	list[n++] = "afar-guard";
-	list[n++] = xprintf("%d", lock_fd);
-	list[n++] = ctl->paths.lock_file;
-	list[n++] = xprintf("%s/control", ctl->paths.runtime_dir);
-	list[n++] = ctl->paths.runtime_dir;
-	list[n++] = ctl->paths.runtime_is_ours ? ctl->paths.runtime_base : "-";
-	list[n++] = supervisor;
-	for (int i = 1; i < argc; i++)
-		list[n++] = argv[i];
-	return list;
-}
-
-/* No guard could be started that would do it. The lock goes last, see ctl/instance.h. */
-static void clean_up(const struct ctl *ctl)
-{
-	rmdir(ctl->paths.runtime_dir);
-	if (ctl->paths.runtime_is_ours)
-		rmdir(ctl->paths.runtime_base);
-	unlink(ctl->paths.lock_file);
-}
-
 static int run_in_foreground(
 	const struct ctl *ctl, const char *guard, const char **argv, int lock_fd)
 {
-	fcntl(lock_fd, F_SETFD, 0);
-	execv(guard, (char *const *)argv);
-	ctl_complain("cannot start %s: %s", guard, strerror(errno));
-	clean_up(ctl);
+	int r = launch_exec(guard, argv, lock_fd);
+
+	ctl_complain("cannot start %s: %s", guard, strerror(-r));
+	launch_abandon(&ctl->paths);
 	return CTL_FAILED;
 }
 
@@ -126,12 +97,12 @@ static int run_in_background(
 	log = sys_open(ctl->paths.log_file, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
 	if (log < 0) {
 		ctl_complain("cannot write the log %s: %s", ctl->paths.log_file, strerror(-log));
-		clean_up(ctl);
+		launch_abandon(&ctl->paths);
 		return CTL_FAILED;
 	}
 	if (pipe2(fds, O_CLOEXEC) < 0) {
 		ctl_complain("no pipe can be made: %s", strerror(errno));
-		clean_up(ctl);
+		launch_abandon(&ctl->paths);
 		return CTL_FAILED;
 	}
 	write_end = fds[1];
@@ -144,7 +115,7 @@ static int run_in_background(
 	if (pid < 0) {
 		ctl_complain("cannot start %s: %s", guard, strerror((int)-pid));
 		close(fds[0]);
-		clean_up(ctl);
+		launch_abandon(&ctl->paths);
 		return CTL_FAILED;
 	}
 	if (relay(fds[0]))
@@ -152,18 +123,10 @@ static int run_in_background(
 	return failure_status(pid);
 }
 
-/* The lock is ours: now the directories, which a desktop of another HOME may be using. */
-static bool prepare(const struct ctl *ctl, char **ret_why)
+static const char **guard_argv(const struct ctl *ctl, int lock_fd, int argc, char **argv)
 {
-	CLEANUP(free) char *socket = xprintf("%s/control", ctl->paths.runtime_dir);
-
-	if (call_is_possible(socket)) {
-		*ret_why = xprintf("%s is in use by a desktop of yours that is just ending, or has "
-				   "another HOME: try again, or set XDG_RUNTIME_DIR to another directory",
-			ctl->paths.runtime_dir);
-		return false;
-	}
-	return paths_make(&ctl->paths, ret_why) == 0;
+	return launch_guard_argv(&ctl->paths, "afar-guard", lock_fd, (size_t)argc - 1,
+		(const char *const *)argv + 1);
 }
 
 /* A unit that finds its desktop running has nothing to do, and has not failed (START-1). */
@@ -173,23 +136,17 @@ static void tell_service_manager(void)
 	CLEANUP(close) int fd = notify_socket_open();
 
 	if (fd >= 0)
-		notify_socket_send(fd, text, strlen(text));
+		notify_socket_send(fd, text, strlen(text), true);
 }
 
 int ctl_start(struct ctl *ctl, int argc, char **argv)
 {
 	CLEANUP(free) char *guard = ctl_program("afar-guard");
-	CLEANUP(free) char *supervisor = ctl_program("afar-supervisor");
 	CLEANUP(free) char *why = NULL;
 	struct instance instance;
-	int lock_fd = -1, error = 0;
+	int lock_fd = -1;
 
-	/* Whoever does not get the lock makes nothing but the directory that it is in. */
-	if (paths_make_config(&ctl->paths, &why) < 0) {
-		ctl_complain("%s", why);
-		return CTL_FAILED;
-	}
-	switch (instance_lock(&ctl->paths, &instance, &lock_fd, &error)) {
+	switch (launch_lock(&ctl->paths, &instance, &lock_fd, &why)) {
 	case INSTANCE_RUNNING:
 		tell_service_manager();
 		if (instance.guard_pid)
@@ -200,19 +157,17 @@ int ctl_start(struct ctl *ctl, int argc, char **argv)
 			puts("afar is already running: it is just being started.");
 		return CTL_DONE;
 	case INSTANCE_ERROR:
-		ctl_complain("cannot lock %s: %s", ctl->paths.lock_file, strerror(-error));
+		ctl_complain("%s", why);
 		return CTL_FAILED;
 	case INSTANCE_FREE:
 		break;
 	}
-	if (!prepare(ctl, &why)) {
+	if (launch_prepare(&ctl->paths, &why) < 0) {
 		ctl_complain("%s", why);
-		clean_up(ctl);
+		launch_abandon(&ctl->paths);
 		return CTL_FAILED;
 	}
 	if (wants_foreground(argc, argv))
-		return run_in_foreground(
-			ctl, guard, guard_argv(ctl, lock_fd, supervisor, argc, argv), lock_fd);
-	return run_in_background(
-		ctl, guard, guard_argv(ctl, lock_fd, supervisor, argc, argv), lock_fd);
+		return run_in_foreground(ctl, guard, guard_argv(ctl, lock_fd, argc, argv), lock_fd);
+	return run_in_background(ctl, guard, guard_argv(ctl, lock_fd, argc, argv), lock_fd);
 }

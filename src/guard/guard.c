@@ -97,10 +97,12 @@ static void pass_notes_on(struct guard *self)
 	if (self->manager_fd < 0)
 		return;
 	while ((n = recv(self->notify_fds[0], text, sizeof(text), 0)) > 0) {
-		int r = notify_socket_send(self->manager_fd, text, (size_t)n);
+		int r = notify_socket_send(
+			self->manager_fd, text, (size_t)n, !self->manager_is_deaf);
 
-		if (r < 0)
+		if (r < 0 && !self->manager_is_deaf)
 			log_warning("the service manager does not listen: %s", strerror(-r));
+		self->manager_is_deaf = r < 0;
 	}
 }
 

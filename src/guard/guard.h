@@ -14,6 +14,7 @@
  * removes, and knows nothing of desktops. TERM-1..3, D-17, SUP-09, SUP-16.
  */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/clock.h"
@@ -28,10 +29,11 @@ struct guard {
 	const char *runtime_dir;  /* removed at the end */
 	const char *runtime_base; /* removed at the end too; NULL: it is not ours */
 	const char *lock_file;	  /* removed at the end */
-	int lock_fd;		  /* holds the flock; -1: none */
+	int lock_fd;		  /* holds the lock; -1: none */
 	int report_fd;		  /* goes to the supervisor, see supervisor/report.h; -1: none */
 	int manager_fd;	   /* to the service manager; -1: there is none */
 	int notify_fds[2]; /* what it is to be told: our end and the supervisor's */
+	bool manager_is_deaf; /* it was given its time, and is not again before it listens */
 	const char *program;	       /* of the supervisor: its path */
 	const char *const *supervisor; /* its arguments, a bare name first; NULL-terminated */
 

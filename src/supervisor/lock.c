@@ -15,12 +15,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/program.h"
 #include "base/spawn.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "supervisor/child.h"
 #include "supervisor/display/display.h"
-#include "supervisor/program.h"
 #include "supervisor/supervisor.h"
 
 #define ARGV_MAX 64

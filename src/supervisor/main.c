@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/display-manager.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/proc.h"
@@ -19,6 +20,7 @@
 #include "base/sys.h"
 #include "base/trusted.h"
 #include "supervisor/contract-config.h"
+#include "supervisor/gdm-warning.h"
 #include "supervisor/host-process.h"
 #include "supervisor/identity.h"
 #include "supervisor/options.h"
@@ -216,6 +218,8 @@ static int prepare_contract(struct supervisor *self, char **ret_why)
 	CLEANUP(free) char *why = NULL;
 	int r;
 
+	if (display_manager_is_gdm())
+		gdm_warning_tell(self->flavour);
 	r = contract_config_load(self->paths.config_file, &self->config, &why);
 	if (r < 0) {
 		/* Plainly, and not to whoever waits (CFG-2). */

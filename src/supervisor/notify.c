@@ -20,7 +20,7 @@ static bool say(struct notify *self, const char *text)
 
 	if (!self->event || self->fd < 0)
 		return false;
-	r = notify_socket_send(self->fd, text, strlen(text));
+	r = notify_socket_send(self->fd, text, strlen(text), false);
 	if (r < 0 && !self->is_unheard)
 		log_warning("the service manager cannot be told how we do: %s", strerror(-r));
 	self->is_unheard = r < 0;
@@ -84,7 +84,7 @@ void notify_init(struct notify *self, sd_event *event, usec_t ready_limit)
 	int r;
 
 	*self = (struct notify){ .event = event, .fd = -1 };
-	if (!fd_is_open(NOTIFY_FD) || fd_set_nonblock(NOTIFY_FD) < 0)
+	if (!fd_is_open(NOTIFY_FD))
 		return;
 	fcntl(NOTIFY_FD, F_SETFD, FD_CLOEXEC);
 	self->fd = NOTIFY_FD;

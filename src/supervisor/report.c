@@ -40,17 +40,19 @@ static bool has_room(const struct report *self)
 	return self->plain || ioctl(self->fd, FIONREAD, &n) < 0 || n < BACKLOG_MAX;
 }
 
+/* Whoever waited may be gone: that is no trouble of ours. */
+static void give_up(struct report *self)
+{
+	self->fd = self->plain ? -1 : fd_close(self->fd);
+}
+
 static void handle_record(void *data, const char *text)
 {
 	struct report *self = data;
-	char line[2200];
-	int n;
 
-	if (self->fd < 0 || !has_room(self))
-		return;
 	/* That it fails is told with READY (MSG-3). */
-	n = snprintf(line, sizeof(line), "MSG:%s\n", text);
-	sys_write_all(self->fd, line, (size_t)n);
+	if (self->fd >= 0 && has_room(self))
+		report_fd_send(self->fd, REPORT_MESSAGE, text);
 }
 
 void report_init_log(struct report *self)
@@ -60,28 +62,14 @@ void report_init_log(struct report *self)
 	log_set_listener(handle_record, self);
 }
 
-/* Whoever waited may be gone: that is no trouble of ours. */
-static void send(struct report *self, const char *text, size_t n)
-{
-	if (self->fd >= 0 && has_room(self) && sys_write_all(self->fd, text, n) < 0)
-		self->fd = self->plain ? -1 : fd_close(self->fd);
-}
-
 /* Each line of the text with @prefix before it. */
 __attribute__((format(printf, 3, 0))) static void send_lines(struct report *self, const char *prefix, const char *format, va_list args)
 {
-	char text[2048], line[2080];
+	char text[2048];
 
 	vsnprintf(text, sizeof(text), format, args);
-	for (char *at = text, *next; at; at = next) {
-		int n;
-
-		next = strchr(at, '\n');
-		if (next)
-			*next++ = '\0';
-		n = snprintf(line, sizeof(line), "%s%s\n", prefix, at);
-		send(self, line, (size_t)n);
-	}
+	if (self->fd >= 0 && has_room(self) && report_fd_send(self->fd, prefix, text) < 0)
+		give_up(self);
 }
 
 bool report_is_journal(const struct report *self)
@@ -96,7 +84,7 @@ void report_line(struct report *self, const char *format, ...)
 	if (self->is_log)
 		return;
 	va_start(args, format);
-	send_lines(self, self->plain ? "" : "MSG:", format, args);
+	send_lines(self, self->plain ? "" : REPORT_MESSAGE, format, args);
 	va_end(args);
 }
 
@@ -119,9 +107,10 @@ void report_ready(struct report *self)
 {
 	if (!report_is_awaited(self))
 		return;
-	if (sys_write_all(self->fd, "READY\n", 6) < 0 && self->is_log) {
-		self->fd = fd_close(self->fd); /* or the record would go there, too */
-		log_warning("Caught IOError writing READY message.");
+	if (sys_write_all(self->fd, REPORT_READY, strlen(REPORT_READY)) < 0) {
+		give_up(self); /* or the record would go there, too */
+		if (self->is_log)
+			log_warning("Caught IOError writing READY message.");
 	}
 	report_failed(self);
 }

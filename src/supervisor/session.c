@@ -11,12 +11,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/program.h"
 #include "base/str.h"
 #include "base/trusted.h"
 #include "supervisor/child.h"
 #include "supervisor/display/display.h"
 #include "supervisor/ice.h"
-#include "supervisor/program.h"
 #include "supervisor/session-script.h"
 #include "supervisor/supervisor.h"
 

@@ -276,6 +276,7 @@ def switches(pid):
 
 
 def waiting_is_no_polling():
+    """Run alone, see below: others write to /tmp all the time."""
     with Home() as home:
         with Screen(home, authority_of(home)) as screen:
             attach(home, screen)
@@ -431,6 +432,19 @@ def what_guards_the_screen_outlives_afar_stop():
         os.kill(pid, signal.SIGKILL)
 
 
+def stopping_with_viewers_locks_too():
+    with Home() as home, Screen(home, authority_of(home)) as screen:
+        locker = write_program(home, "locker", "#!/bin/sh\nsleep 0.5\n" + LOCKER[10:])
+        home.write_conf("[display]\nlock_on_leave = %s\n" % locker)
+        attach(home, screen)
+        page = Page(home)
+        wait_for(lambda: len(home.status()["viewers"]) == 1, "a viewer")
+        home.afar("stop")
+        wait_for(lambda: locked(home), "the lock", 5)
+        page.close()
+        check(len(locked(home)) == 1, locked(home))
+
+
 # --- whatever is there ---
 
 
@@ -488,7 +502,6 @@ tests = [
     a_desktop_started_by_hand_is_served_typed_into_and_outlives_afar_stop,
     its_authority_is_found_wherever_it_is,
     a_display_that_is_not_there_is_waited_for_and_waited_for_again,
-    waiting_is_no_polling,
     a_display_that_refuses_us_is_an_error_until_there_is_an_authority,
     a_server_that_hangs_is_told_and_blocks_nothing,
     a_display_of_another_user_is_not_believed,
@@ -496,6 +509,7 @@ tests = [
     nothing_is_locked_unless_asked,
     yes_takes_the_first_locker_that_works,
     what_guards_the_screen_outlives_afar_stop,
+    stopping_with_viewers_locks_too,
     without_a_number_the_lowest_display_is_found,
 ]
 if os.geteuid() == 0 and os.environ.get("AFAR_TEST_USER"):
@@ -513,6 +527,7 @@ if sys.argv[2:] == ["alone"]:
     tests = [
         attach_without_a_number_takes_the_lowest_that_is_no_virtual_desktop,
         a_socket_with_an_abstract_name_alone_is_found,
+        waiting_is_no_polling,
     ]
 if __name__ == "__main__":
     sys.exit(run(tests))

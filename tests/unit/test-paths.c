@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/config-path.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/sys.h"
@@ -181,6 +182,43 @@ static void test_a_file_in_the_way_is_named(void **state)
 	paths_finish(&paths);
 }
 
+static void find_for(struct paths *ret, const char *config)
+{
+	char *why = NULL;
+
+	assert_int_equal(paths_init(ret, &flavour_contract, config, &why), 0);
+}
+
+/* INST-5: one instance of each configuration, and the usual one has the plain names. */
+static void test_each_configuration_of_the_contract_has_files_of_its_own(void **state)
+{
+	(void)state;
+	CLEANUP(free) char *lock = xprintf("%s/.config/chrome-remote-desktop/lock", directory);
+	CLEANUP(free) char *run = xprintf("%s/chrome-remote-desktop", directory);
+	CLEANUP(free) char *other_lock = NULL, *other_run = NULL;
+	CLEANUP(config_path) struct config_path usual = { 0 };
+	char hash[CONFIG_PATH_HASH_MAX];
+	struct paths paths;
+
+	assert_int_equal(config_path_find(&flavour_contract, directory, NULL, &usual), 0);
+	find_for(&paths, usual.path);
+	assert_string_equal(paths.config_file, usual.path);
+	assert_string_equal(paths.lock_file, lock);
+	assert_string_equal(paths.runtime_dir, run);
+	assert_non_null(strstr(paths.log_file,
+		"/.local/state/chrome-remote-desktop/chrome-remote-desktop.log"));
+	paths_finish(&paths);
+
+	config_path_hash("/etc/other.json", hash);
+	other_lock = xprintf("%s#%.10s", lock, hash);
+	other_run = xprintf("%s#%.10s", run, hash);
+	find_for(&paths, "/etc/other.json");
+	assert_string_equal(paths.config_file, "/etc/other.json");
+	assert_string_equal(paths.lock_file, other_lock);
+	assert_string_equal(paths.runtime_dir, other_run);
+	paths_finish(&paths);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 int main(void)
@@ -192,6 +230,7 @@ int main(void)
 		TEST(test_what_is_made_is_private),
 		TEST(test_a_planted_link_or_a_wider_mode_is_refused),
 		TEST(test_a_file_in_the_way_is_named),
+		TEST(test_each_configuration_of_the_contract_has_files_of_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

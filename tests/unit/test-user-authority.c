@@ -189,6 +189,29 @@ static void test_an_older_entry_of_the_same_display_is_replaced_and_only_that(vo
 	check_tidy();
 }
 
+/* A home may be shared: the display of that number on another machine is not ours. */
+static void test_another_machines_entry_for_that_number_is_kept(void **state)
+{
+	(void)state;
+	CLEANUP(strbuf) struct strbuf entry = { 0 };
+	CLEANUP(free) char *after = NULL;
+	char host[256];
+	size_t n;
+
+	assert_int_equal(gethostname(host, sizeof(host)), 0);
+	host[strlen(host) - 1] ^= 1;
+	strbuf_append(&entry, BYTES("\1\0\0"));
+	strbuf_printf(&entry, "%c%s", (int)strlen(host), host);
+	strbuf_append(&entry, BYTES("\0\00220\0\4name\0\0"));
+	assert_int_equal(sys_save_file(path, entry.text, entry.length, SYS_SAVE_NEW), 0);
+	assert_int_equal(user_authority_add(path, 20), 0);
+	user_authority_remove(path, 20);
+	after = content(&n);
+	assert_int_equal(n, entry.length);
+	assert_memory_equal(after, entry.text, n);
+	check_tidy();
+}
+
 /* D-18 */
 static void test_with_the_last_entry_the_file_goes_too(void **state)
 {
@@ -332,6 +355,7 @@ int main(void)
 		TEST(test_xauth_finds_the_entry_as_it_would_have_made_it),
 		TEST(test_others_entries_are_kept_byte_for_byte),
 		TEST(test_an_older_entry_of_the_same_display_is_replaced_and_only_that),
+		TEST(test_another_machines_entry_for_that_number_is_kept),
 		TEST(test_with_the_last_entry_the_file_goes_too),
 		TEST(test_a_lock_that_another_holds_is_respected),
 		TEST(test_the_lock_of_a_dead_program_is_broken),

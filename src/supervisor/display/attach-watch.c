@@ -18,11 +18,13 @@
 #define NAME_SIZE 64
 /* xauth(1) makes a new file and renames it; servers bind, and change the mode. */
 #define MASK (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB | IN_ONLYDIR)
+/* In /tmp everybody writes all the time. */
+#define MASK_TMP (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)
 
 struct place {
 	struct attach_watch *watch;
 	sd_event_source *source;
-	char names[N_NAMES][NAME_SIZE]; /* what the names that matter begin with; "": none */
+	char names[N_NAMES][NAME_SIZE]; /* that matter; "xauth_*": all that begin so; "": none */
 };
 
 struct attach_watch {
@@ -32,6 +34,13 @@ struct attach_watch {
 	struct place places[N_PLACES];
 	size_t n;
 };
+
+static bool matches(const char *name, const char *pattern)
+{
+	size_t n = strcspn(pattern, "*");
+
+	return pattern[n] ? strncmp(name, pattern, n) == 0 : str_equal(name, pattern);
+}
 
 static int handle_change(
 	sd_event_source *source, const struct inotify_event *event, void *data)
@@ -47,7 +56,7 @@ static int handle_change(
 	if (event->len == 0)
 		return 0;
 	for (size_t i = 0; i < N_NAMES && self->names[i][0]; i++) {
-		if (!str_starts(event->name, self->names[i]))
+		if (!matches(event->name, self->names[i]))
 			continue;
 		self->watch->happened(self->watch->data);
 		break; /* it may have destroyed us */
@@ -56,7 +65,7 @@ static int handle_change(
 }
 
 /* The names end with NULL. What cannot be watched is not. */
-static void add(struct attach_watch *self, const char *directory, ...)
+static void add(struct attach_watch *self, uint32_t mask, const char *directory, ...)
 {
 	struct place *place = &self->places[self->n];
 	const char *name;
@@ -71,7 +80,7 @@ static void add(struct attach_watch *self, const char *directory, ...)
 		snprintf(place->names[i], NAME_SIZE, "%s", name);
 	va_end(names);
 	r = sd_event_add_inotify(
-		self->event, &place->source, directory, MASK, handle_change, place);
+		self->event, &place->source, directory, mask, handle_change, place);
 	if (r >= 0)
 		self->n++;
 	else
@@ -88,7 +97,7 @@ __attribute__((format(printf, 4, 5))) static void add_below(struct attach_watch 
 	vsnprintf(relative, sizeof(relative), format, args);
 	va_end(args);
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", parent, relative) < sizeof(path))
-		add(self, path, name, NULL);
+		add(self, MASK, path, name, NULL);
 }
 
 /* Where the file is that a path names, and its name. */
@@ -99,14 +108,14 @@ static void add_file(struct attach_watch *self, const char *path)
 
 	if (path[0] == '/' && (size_t)(name - path) < sizeof(directory)) {
 		snprintf(directory, sizeof(directory), "%.*s", (int)(name - path), path);
-		add(self, directory, name, NULL);
+		add(self, MASK, directory, name, NULL);
 	}
 }
 
 static void add_all(
 	struct attach_watch *self, const struct candidate_places *places, unsigned number)
 {
-	char socket_name[24] = "X", lock_name[24] = ".X", uid[16];
+	char socket_name[24] = "X*", lock_name[24] = ".X*", uid[16];
 
 	if (number != SETTINGS_DISPLAY_ANY) {
 		snprintf(socket_name, sizeof(socket_name), "X%u", number);
@@ -114,14 +123,13 @@ static void add_all(
 	}
 	snprintf(uid, sizeof(uid), "%u", (unsigned)geteuid());
 	/* Parents first: what comes in between is told by one or the other. */
-	add(self, places->tmp, number == SETTINGS_DISPLAY_ANY ? ".X" : ".X11-unix", lock_name,
-		"xauth_", NULL);
+	add(self, MASK_TMP, places->tmp, ".X11-unix", lock_name, "xauth_*", NULL);
 	add_below(self, places->tmp, socket_name, ".X11-unix");
-	add(self, places->home, ".Xauthority", NULL);
+	add(self, MASK, places->home, ".Xauthority", NULL);
 	if (places->xauthority)
 		add_file(self, places->xauthority);
 	add_below(self, places->run, uid, "user");
-	add(self, places->runtime, "gdm", "xauth_", ".mutter-Xwaylandauth.", NULL);
+	add(self, MASK, places->runtime, "gdm", "xauth_*", ".mutter-Xwaylandauth.*", NULL);
 	add_below(self, places->runtime, "Xauthority", "gdm");
 	if (places->user) {
 		add_below(self, places->run, places->user, "lightdm");

@@ -19,6 +19,7 @@
 #include "supervisor/display/attach-watch.h"
 #include "supervisor/display/candidates.h"
 #include "supervisor/display/setup.h"
+#include "supervisor/lock.h"
 #include "supervisor/supervisor.h"
 
 #define N_ATTEMPTS 64
@@ -479,6 +480,9 @@ void attach_start(struct attach *self)
 
 void attach_stop(struct attach *self)
 {
+	/* Whoever looks on does so no longer. */
+	if (json_array_size(self->supervisor->viewers))
+		lock_display(self->supervisor->lock);
 	self->is_looking = false;
 	stop_waiting(self);
 	setup_destroy(TAKE_PTR(self->setup));

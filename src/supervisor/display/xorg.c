@@ -8,9 +8,9 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/program.h"
 #include "base/sys.h"
 #include "supervisor/display/display.h"
-#include "supervisor/program.h"
 
 #define DEBIAN_BINARY "/usr/lib/xorg/Xorg"
 #define MODULES "/usr/lib/xorg/modules"

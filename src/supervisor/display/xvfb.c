@@ -2,8 +2,8 @@
 /* Xvfb: XVFB-1. It cannot grow, so it starts with the largest size and is shrunk (SIZE-3). */
 #include <stdio.h>
 
+#include "base/program.h"
 #include "supervisor/display/display.h"
-#include "supervisor/program.h"
 
 static const char *const outputs[] = { "screen", NULL };
 

@@ -156,9 +156,11 @@ class Contract(Stamped):
 
     def wait(self):
         """Its exit status, when it ends by itself. Meanwhile its log is read."""
-        while os.read(self.log, 65536):
-            pass
-        return self.process.wait(LIMIT_S)
+        end = time.monotonic() + LIMIT_S
+        while select.select([self.log], [], [], max(0, end - time.monotonic()))[0]:
+            if not os.read(self.log, 65536):
+                return self.process.wait(LIMIT_S)
+        raise CannotMeasure("the daemon does not end")
 
     def stop(self):
         if self.process:

@@ -91,9 +91,9 @@ def start_contract_once(bench, desktop):
 def measure_contract(bench):
     """As `start`, by the contract: from the execution of its command (of the guard, where afar does
     not answer to the vendor's name) to READY on descriptor 202, which the host's SIGUSR1 causes,
-    and to a session with a window manager. The host is one that is ready at once. Floors: the same X
-    server, started directly, with the same host or with openbox. The target of the first is a
-    quarter of what the vendor's script needs on Xvfb, 645 ms."""
+    and to a session with a window manager. The host is one that is ready at once. Floors: the
+    same X server, started directly, with the same host or with openbox. The target of the first
+    is a quarter of what the vendor's script needs on Xvfb, 645 ms."""
     for name, env in (("Xvfb", XVFB), ("Xorg", {})):
         found = {"host": [], "whole": [], "floor host": [], "floor whole": []}
         with Contract(bench, env) as desktop:
@@ -224,27 +224,27 @@ def measure_desktop(bench):
     """Session or X server killed, until main() of what the next desktop's session starts with: a
     desktop is renewed as a whole. In our own flavour after more than the second that its back-off
     is; by the contract after a healthy life, which AFAR_TEST_TIME_SCALE makes one second of a
-    minute: then the daemon ends with 41, and is started anew by the one who measures, as user-session
-    does. Floor: the same X server, and one program once it answers."""
-    with Contract(bench) as desktop:
-        desktop.start()
-        argv = desktop.x_argv(bench.directory("desktop"))
-        desktop.stop()
-        floor = statistics.median(floor_host(bench, desktop, argv) for _ in range(5))
+    minute: then the daemon ends with 41, and is started anew by the one who measures, as
+    user-session does. Floor: the same X server, and one program once it answers."""
     kinds = (("", Stamped, {}), ("contract, ", Contract, {"AFAR_TEST_TIME_SCALE": "60"}))
-    for part, what, limit in (("session", "session killed", 200), ("display", "X killed", 250)):
-        for name, kind, env in kinds:
-            times = []
-            with kind(bench, env) as desktop:
-                desktop.start()
-                since = desktop.stamps.wait("session")[1]
-                for _ in range(bench.pick(4, 2)):
-                    wait_for_age(since, 1.3)
-                    since, passed = next_session(desktop, part)
-                    times.append(passed)
-            bench.add(f"{name}{what} → next session", "ms", statistics.median(times),
-                      floor=floor, limit=limit,
-                      note=f"median of {len(times)}; most {max(times):.0f}")
+    with Contract(bench) as model:
+        model.start()
+        argv = model.x_argv(bench.directory("desktop"))
+        model.stop()
+        for part, what, limit in (("session", "session", 200), ("display", "X", 250)):
+            for name, kind, env in kinds:
+                times, floor = [], []
+                with kind(bench, env) as desktop:
+                    desktop.start()
+                    since = desktop.stamps.wait("session")[1]
+                    for _ in range(bench.pick(4, 2)):
+                        floor.append(floor_host(bench, model, argv))
+                        wait_for_age(since, 1.3)
+                        since, passed = next_session(desktop, part)
+                        times.append(passed)
+                bench.add(f"{name}{what} killed → next session", "ms",
+                          statistics.median(times), floor=statistics.median(floor), limit=limit,
+                          note=f"median of {len(times)}; most {max(times):.0f}")
 
 
 # --- memory ---

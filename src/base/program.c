@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "supervisor/program.h"
+#include "base/program.h"
 
 #include <stdio.h>
 #include <stdlib.h>

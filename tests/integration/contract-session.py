@@ -237,7 +237,7 @@ def a_pre_session_that_never_ends_is_ended_after_30_seconds():
 
 # SUP-8, SUP-2, SUP-6, BLAME-1
 def a_session_that_ends_soon_is_counted_and_all_starts_anew():
-    with ContractHome() as home:
+    with ContractHome(scale=5) as home:
         home.gate("gate")
         home.tell("session", "await gate\nexit 3\n")
         daemon = home.up()

@@ -332,7 +332,7 @@ def an_x_server_that_does_not_start_is_tried_again_and_then_reported():
             daemon = home.start()
             check(daemon.exit_status(30) == 1, what)
             daemon.wait_line("Too many launch failures of 'Display server', exiting.")
-            check(len(home.launches("Xvfb")) == 15, what, len(home.launches("Xvfb")))
+            check(len(home.launches("Xvfb")) >= 15, what, len(home.launches("Xvfb")))
             check(home.wait_launch("report").argv[-1].endswith("=X_SERVER_RETRIES_EXCEEDED"))
             check(not home.hosts() and not home.launches("session"), what)
     with ContractHome(scale=QUICK) as home:

@@ -185,7 +185,7 @@ def what_fails_too_often_ends_the_daemon_and_the_reason_is_reported():
             daemon.wait_line("Attempting to report offline reason: " + reason)
             daemon.wait_line("Cleanup.")
             report = home.launches("report")
-            check(len(report) == 1 and len(home.launches(name)) == 15, label, len(home.launches(name)))
+            check(len(report) == 1 and len(home.launches(name)) >= 15, label, len(home.launches(name)))
             check(report[0].argv == [f"{home.dir}/{NAME}-host", "--host-config=-",
                                      f"--report-offline-reason={reason}"], report[0].argv)
             check(json.loads(report[0].stdin()) == {**CONFIG, "usage_stats_consent": True})

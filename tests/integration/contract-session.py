@@ -218,7 +218,7 @@ def a_pre_session_that_fails_is_a_failure_of_the_session():
         daemon.wait_line("Failure count for 'session' is now 15")
         daemon.wait_line("Too many launch failures of 'session', exiting.")
         check(home.wait_launch("report").argv[-1].endswith("=SESSION_RETRIES_EXCEEDED"))
-        check(len(home.launches("pre-session")) == 15, len(home.launches("pre-session")))
+        check(len(home.launches("pre-session")) >= 15, len(home.launches("pre-session")))
         check(not home.launches("session") and not home.hosts(), "something was started")
         check("READY" not in daemon.messages())
 

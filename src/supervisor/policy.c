@@ -303,11 +303,16 @@ bool policy_runs(const struct policy *self)
 	return any_runs(self, ~0U);
 }
 
-/* SUP-2: failures of the components that we cannot do without. */
+/*
+ * SUP-2: failures of the components that we cannot do without, and of those that end the desktop:
+ * whoever starts us anew does so at once, and would for ever.
+ */
 static bool has_failed_of_late(const struct policy *self)
 {
 	for (int c = 0; c < POLICY_N_COMPONENTS; c++) {
-		if (!self->rules->of[c].optional && self->entries[c].relaunch.n_short)
+		bool counts = !self->rules->of[c].optional || (self->rules->vital & BIT(c));
+
+		if (counts && self->entries[c].relaunch.n_short)
 			return true;
 	}
 	return false;

@@ -49,6 +49,8 @@ void strbuf_printf(struct strbuf *self, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* @text as one word for sh(1): as it is when nothing in it is special, else in single quotes. */
 void str_quote(struct strbuf *to, const char *text);
+/* @text as a value in a D-Bus address, where most bytes stand as %XX. */
+void str_escape_address(struct strbuf *to, const char *text);
 /* Takes the first @n bytes away. */
 void strbuf_consume(struct strbuf *self, size_t n);
 void strbuf_finish(struct strbuf *self);

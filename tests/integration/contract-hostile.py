@@ -186,6 +186,17 @@ def a_home_of_any_name_is_a_home():
                 check(False, name, "left", pid)
 
 
+def a_runtime_directory_of_any_name_has_a_bus():
+    for name in ("with space", "#1", "a,b;c=d%20", "größe", "$(touch canary)", "new\nline"):
+        with ContractHome() as home:
+            home.env["XDG_RUNTIME_DIR"] = home.make("runs/" + name, 0o700)
+            daemon = home.up()
+            address = home.wait_launch("session").env["DBUS_SESSION_BUS_ADDRESS"]
+            check(address.startswith("unix:path=") and address.count(",") <= 1, address)
+            check(not daemon.log.find("Failure count"), name, daemon.log.texts())
+            check(daemon.stop() == 0, name)
+
+
 # SESS-1, SESS-2
 def session_scripts_of_any_kind_run_or_fail_and_the_daemon_goes_on():
     def write(data, mode):
@@ -296,6 +307,7 @@ tests = [
     an_id_cannot_forge_a_line_of_the_log,
     variables_have_a_defined_outcome_and_reach_no_shell,
     a_home_of_any_name_is_a_home,
+    a_runtime_directory_of_any_name_has_a_bus,
     session_scripts_of_any_kind_run_or_fail_and_the_daemon_goes_on,
     a_flood_of_output_is_passed_on_and_takes_no_memory,
     bytes_one_at_a_time_and_a_pipe_that_never_ends_are_no_trouble,

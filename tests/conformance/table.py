@@ -12,8 +12,8 @@ in SUP-04, and prefixes that ids.txt does not have belong to other documents.
 
 What counts is what runs. A file counts when the meson.build beside or above it names it: whole, or
 by its stem without "test-" or "fuzz-". In C the test is the function test_… around the id or else
-the next one below, and it must be given to cmocka; in Python the same with functions named in
-`tests`; in JavaScript the test("…") around it or below; of other files the whole.
+the next one below, if cmocka's list has it; in Python the same with functions that the module
+has in a list; in JavaScript the test("…") around it or below; of other files the whole.
 """
 import ast
 import os
@@ -73,7 +73,8 @@ def line_of(text, offset):
 
 
 def in_c(text):
-    given = set(re.findall(r"\bcmocka_unit_test\w*\(\s*(test_\w+)", text))
+    lists = re.findall(r"struct CMUnitTest \w+\[\] = \{(.*?)\};", text, re.DOTALL)
+    given = set(re.findall(r"\btest_\w+", " ".join(lists)))
     tests, lines = [], text.splitlines()
     for number, line in enumerate(lines, 1):
         match = re.match(r"static void (test_\w+)\(", line)
@@ -84,13 +85,15 @@ def in_c(text):
 
 
 def in_python(text):
-    tree = ast.parse(text)
-    named = set()
-    for node in ast.walk(tree):
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        targets = [node.target] if isinstance(node, ast.AugAssign) else targets
-        if any(isinstance(t, ast.Name) and t.id == "tests" for t in targets):
-            named |= {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+    """What the module names without calling it: in a list, mostly."""
+    tree, named = ast.parse(text), set()
+    for statement in tree.body:
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            continue
+        called = {id(n.func) for n in ast.walk(statement) if isinstance(n, ast.Call)}
+        named |= {
+            n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and id(n) not in called
+        }
     return [
         (node.name, node.lineno, node.end_lineno)
         for node in tree.body

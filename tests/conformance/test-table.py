@@ -30,7 +30,7 @@ static void test_one(void **state)
 	/* CLI-3 */
 }
 
-/* US-2: not given to cmocka */
+/* US-2: in no list */
 static void test_forgotten(void **state)
 {
 }
@@ -59,7 +59,13 @@ def forgotten():
     """CLI-3"""
 
 
-tests = [one]
+def called():
+    """CLI-1"""
+
+
+called()
+if True:
+    LIST = [as_user("x", one)]
 '''
 
 
@@ -114,7 +120,7 @@ def a_range_stands_for_all_its_ids():
         check(ids_of(bad) == [bad], ids_of(bad))
 
 
-def a_c_test_counts_when_cmocka_gets_it():
+def a_c_test_counts_when_cmockas_list_has_it():
     files = {"tests/unit/test-x.c": C_TEST, "tests/unit/meson.build": "names = [\n'x',\n]\n"}
     with Tree(**files) as tree:
         found, wrong = tree.scan()
@@ -122,7 +128,7 @@ def a_c_test_counts_when_cmocka_gets_it():
         check(found == {"CLI-2": ["test_one"], "US-1": ["test_one"], "CLI-3": ["test_one"]}, found)
 
 
-def a_python_test_counts_when_tests_has_it():
+def a_python_test_counts_when_a_list_has_it():
     files = {"tests/some/x.py": PYTHON_TEST, "tests/some/meson.build": "['x.py', 'desktop']"}
     with Tree(**files) as tree:
         found, _ = tree.scan()
@@ -189,8 +195,8 @@ def a_list_of_ids_that_is_wrong_is_told():
 tests = [
     an_id_stands_whole,
     a_range_stands_for_all_its_ids,
-    a_c_test_counts_when_cmocka_gets_it,
-    a_python_test_counts_when_tests_has_it,
+    a_c_test_counts_when_cmockas_list_has_it,
+    a_python_test_counts_when_a_list_has_it,
     a_page_test_counts_by_its_name_and_body,
     what_no_meson_build_names_does_not_run,
     an_id_that_does_not_exist_is_told_with_its_place,

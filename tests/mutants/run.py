@@ -162,6 +162,11 @@ class Copy:
         status, said = self.run(["ninja", "-C", self.build])
         return "" if status == 0 else said
 
+    def known(self):
+        """The names of all tests."""
+        _, said = self.run(["meson", "test", "-C", self.build, "--no-rebuild", "--list"])
+        return {line.split(" / ")[-1].strip() for line in said.splitlines()}
+
     def failing(self, names):
         """Those of these tests that fail."""
         log = os.path.join(self.build, "meson-logs", "testlog.json")
@@ -205,6 +210,15 @@ def try_mutant(copy, mutant):
             out.write(right)
 
 
+def what_is_useless(mutant, known, broken):
+    for name in mutant.tests:
+        if name not in known:
+            return f"there is no test '{name}'"
+        if name in broken:
+            return f"{name} fails without a fault too"
+    return ""
+
+
 def try_all(copy, paths):
     start = time.monotonic()
     copy.refresh()
@@ -216,15 +230,17 @@ def try_all(copy, paths):
         except Bad as error:
             failed += 1
             print(f"not ok  {error}", flush=True)
-    names = sorted({name for mutant in mutants for name in mutant.tests})
+    known = copy.known()
+    names = sorted({name for mutant in mutants for name in mutant.tests if name in known})
     broken = copy.failing(names) if names else []
+    # Beside the others some may have been too slow.
+    broken = [name for name in broken if copy.failing([name])]
     print(f"built, and {len(names)} tests run without a fault: {time.monotonic() - start:.0f} s",
           flush=True)
     for mutant in mutants:
         start = time.monotonic()
-        useless = [name for name in mutant.tests if name in broken]
         try:
-            why = f"{' '.join(useless)} fails without a fault too" if useless else try_mutant(copy, mutant)
+            why = what_is_useless(mutant, known, broken) or try_mutant(copy, mutant)
         except Bad as error:
             why = str(error)
         passed, failed = passed + (not why), failed + bool(why)

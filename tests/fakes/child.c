@@ -2,11 +2,11 @@
 /*
  * A child of the daemon that does as it is told: a host, an X server, a crash uploader.
  *
- * $AFAR_TEST_FAKES is a directory of the test's. The fake goes by the name that it was called by,
- * or "report" when it is a host that is to report why it is offline, and "chooser" when it is to
- * show one. It records how it was called in NAME.PID/, which appears whole: argv and environ (as in /proc), cwd, fds (a line each: number
- * and what it is) and start (CLOCK_MONOTONIC, microseconds). Then it does what NAME.how says, a
- * command a line:
+ * $AFAR_TEST_FAKES is a directory of the test's. The fake goes by the name that it was called
+ *by, or "report" when it is a host that is to report why it is offline, and "chooser" when it
+ *is to show one. It records how it was called in NAME.PID/, which appears whole: argv and
+ *environ (as in /proc), cwd, fds (a line each: number and what it is) and start
+ *(CLOCK_MONOTONIC, microseconds). Then it does what NAME.how says, a command a line:
  *
  *	read             stdin to its end; what came is in NAME.PID/stdin
  *	ready            SIGUSR1 to the parent

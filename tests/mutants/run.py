@@ -241,7 +241,7 @@ def try_all(copy, paths):
         start = time.monotonic()
         try:
             why = what_is_useless(mutant, known, broken) or try_mutant(copy, mutant)
-        except Bad as error:
+        except (Bad, OSError) as error:
             why = str(error)
         passed, failed = passed + (not why), failed + bool(why)
         print(f"{'not ok' if why else 'killed'}  {time.monotonic() - start:6.1f} s  {mutant.name}"

@@ -258,6 +258,9 @@ def main():
     parser.add_argument("--only", action="append", metavar="PATTERN", default=[])
     parser.add_argument("--build", metavar="DIRECTORY")
     options = parser.parse_args()
+    # A shell ignores these for what it starts in the background, and tests would inherit that.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     paths = all_mutants(options.only)
     if options.check:
         return check_all(paths)

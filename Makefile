@@ -26,6 +26,13 @@ bench: ## measure
 	@packaging/build.sh build-check/gcc -Dwerror=true -Dtests=enabled
 	@AFAR_BUILD=$(CURDIR)/build-check/gcc exec tests/bench/run
 
+conformance: ## which test holds which line of the contract, into build/conformance.md
+	@exec tests/conformance/table.py
+
+mutants: ## one fault at a time in a copy of the code, and the tests must notice
+	@packaging/deps.sh build run test
+	@exec tests/mutants/run.py
+
 install: all ## into $(DESTDIR)$(PREFIX)
 	@meson configure build --prefix=$(PREFIX)
 	@packaging/build.sh build
@@ -40,4 +47,4 @@ clean: ## remove what was built
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile
 
-.PHONY: all run check deps check-fresh bench install format clean help
+.PHONY: all run check deps check-fresh bench conformance mutants install format clean help

@@ -116,6 +116,18 @@ int strbuf_append_word(struct strbuf *self, const char *word)
 	return 0;
 }
 
+void str_escape_address(struct strbuf *to, const char *text)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_/.\\*";
+
+	for (; *text; text++) {
+		if (strchr(plain, *text))
+			strbuf_append(to, text, 1);
+		else
+			strbuf_printf(to, "%%%02x", (unsigned)(unsigned char)*text);
+	}
+}
+
 void strbuf_consume(struct strbuf *self, size_t n)
 {
 	if (!n)

@@ -54,6 +54,9 @@ void str_quote(struct strbuf *to, const char *text);
  * cannot be quoted so: -EINVAL, and nothing is appended.
  */
 int strbuf_append_word(struct strbuf *self, const char *word);
+
+/* @text as a value in a D-Bus address, where most bytes stand as %XX. */
+void str_escape_address(struct strbuf *to, const char *text);
 /* Takes the first @n bytes away. */
 void strbuf_consume(struct strbuf *self, size_t n);
 void strbuf_finish(struct strbuf *self);

@@ -136,7 +136,7 @@ static void handle_signal(struct guard *self, int signo)
 	case SIGINT:
 		/* Asked twice: no more patience. */
 		self->kill_at = clock_now() + (self->kill_at == USEC_NEVER ? GUARD_STOP_USEC : 0);
-		kill(self->pid, SIGTERM);
+		kill(self->pid, signo);
 		/* All of them have the same time, whoever started them. */
 		proc_signal_descendants(getpid(), 0, SIGTERM);
 		break;
@@ -150,6 +150,16 @@ static void handle_signal(struct guard *self, int signo)
 	}
 }
 
+/* What it waits for is ended for it: then it can still end well. */
+static void end_supervisor(struct guard *self)
+{
+	if (proc_signal_descendants(self->pid, 0, SIGKILL) == 0) {
+		log_warning("the supervisor does not end, killing it");
+		kill(self->pid, SIGKILL);
+	}
+	self->kill_at = clock_now() + LOOK_AGAIN_USEC;
+}
+
 static void watch_supervisor(struct guard *self, const sigset_t *set)
 {
 	while (self->pid > 0) {
@@ -160,9 +170,7 @@ static void watch_supervisor(struct guard *self, const sigset_t *set)
 		} else if (signo > 0) {
 			handle_signal(self, signo);
 		} else {
-			log_warning("the supervisor does not end, killing it");
-			kill(self->pid, SIGKILL);
-			self->kill_at = clock_now() + LOOK_AGAIN_USEC;
+			end_supervisor(self);
 		}
 	}
 	pass_notes_on(self); /* its last words: SIGCHLD comes before SIGIO */

@@ -91,7 +91,7 @@ static bool there_is_one(const struct supervisor *supervisor)
 int bus_start(struct supervisor *supervisor, char *text, size_t size)
 {
 	struct bus *self = supervisor->bus;
-	CLEANUP(free) char *address = NULL;
+	CLEANUP(strbuf) struct strbuf address = { 0 };
 	CLEANUP(spawn_env) struct spawn_env env = { 0 };
 	CLEANUP(close) int ready_fd = -1;
 	const char *argv[] = { "dbus-daemon", "--session", "--nofork", "--nopidfile",
@@ -103,9 +103,12 @@ int bus_start(struct supervisor *supervisor, char *text, size_t size)
 		supervisor_event(supervisor, POLICY_IS_ABSENT, POLICY_BUS, false);
 		return 0;
 	}
-	if (asprintf(&address, "--address=unix:path=%s/bus", supervisor->paths.runtime_dir) < 0)
+	strbuf_printf(&address, "--address=unix:path=");
+	str_escape_address(&address, supervisor->paths.runtime_dir);
+	strbuf_printf(&address, "/bus");
+	if (address.failed)
 		return -ENOMEM;
-	argv[5] = address;
+	argv[5] = address.text;
 	r = supervisor_make_env(supervisor, &env);
 	if (r == 0)
 		r = ready_line_open(

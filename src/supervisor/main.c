@@ -117,9 +117,13 @@ static int read_settings(struct supervisor *self)
 static int handle_stop_signal(
 	sd_event_source *source, const struct signalfd_siginfo *info, void *data)
 {
+	struct supervisor *self = data;
+
 	(void)source;
-	log_info("Caught signal: %u", info->ssi_signo);
-	supervisor_stop(data);
+	/* The guard passes it on, and ends all below itself as well: one is enough to tell. */
+	if (!self->policy.stopping)
+		log_info("Caught signal: %u", info->ssi_signo);
+	supervisor_stop(self);
 	return 0;
 }
 
@@ -265,11 +269,13 @@ static int run(struct supervisor *self)
 		r = prepare(self, &why);
 	if (r == 0)
 		r = supervisor_init(self, &why);
-	if (r == -ECANCELED)
-		return EXIT_FAILED;
-	if (r < 0) {
+	if (r < 0 && r != -ECANCELED) {
 		log_error("%s", why ? why : strerror(-r));
 		report_error(&self->report, "%s", why ? why : strerror(-r));
+	}
+	if (r < 0) {
+		if (self->flavour->logs_to_stderr)
+			log_info("Cleanup."); /* TERM-3 */
 		return EXIT_FAILED;
 	}
 	r = sd_event_loop(self->event);

@@ -54,6 +54,12 @@ int options_parse(struct options *self, int argc, char **argv, char **ret_why)
 			self->foreground = true;
 			break;
 		case 's':
+			/* One only: in the list of all it would be two, or none. */
+			if (!*optarg || strchr(optarg, ',')) {
+				*ret_why = xprintf("Incorrect size format '%.60s', should be WIDTHxHEIGHT",
+					optarg);
+				return -EINVAL;
+			}
 			add_item(&self->sizes, optarg);
 			break;
 		case 'd':

@@ -196,8 +196,9 @@ static bool is_expected(struct policy *self, const struct policy_event *event)
 	}
 	if (event->blame_display && c != POLICY_DISPLAY) {
 		/* It counts once, when the display itself ends, if it has not yet. */
-		self->blamed_display = runs(self->entries[POLICY_DISPLAY].state)
-			&& self->entries[POLICY_DISPLAY].state != COMPONENT_STOPPING;
+		if (runs(self->entries[POLICY_DISPLAY].state)
+			&& self->entries[POLICY_DISPLAY].state != COMPONENT_STOPPING)
+			self->blamed_display = true;
 		return true;
 	}
 	return asked;
@@ -302,11 +303,16 @@ bool policy_runs(const struct policy *self)
 	return any_runs(self, ~0U);
 }
 
-/* SUP-2: failures of the components that we cannot do without. */
+/*
+ * SUP-2: failures of the components that we cannot do without, and of those that end the desktop:
+ * whoever starts us anew does so at once, and would for ever.
+ */
 static bool has_failed_of_late(const struct policy *self)
 {
 	for (int c = 0; c < POLICY_N_COMPONENTS; c++) {
-		if (!self->rules->of[c].optional && self->entries[c].relaunch.n_short)
+		bool counts = !self->rules->of[c].optional || (self->rules->vital & BIT(c));
+
+		if (counts && self->entries[c].relaunch.n_short)
 			return true;
 	}
 	return false;

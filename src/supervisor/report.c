@@ -6,12 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/report-fd.h"
 #include "base/sys.h"
+
+/* A pipe holds twice as much, even when each of its pages has one line only. */
+#define BACKLOG_MAX (16 * 1024)
 
 void report_init(struct report *self, bool foreground)
 {
@@ -25,6 +29,17 @@ void report_init(struct report *self, bool foreground)
 	}
 }
 
+/*
+ * Who waits may be stopped, and a full pipe would stop us as well. So what it has not read by then
+ * it does not get; but for READY there is always room.
+ */
+static bool has_room(const struct report *self)
+{
+	int n = 0;
+
+	return self->plain || ioctl(self->fd, FIONREAD, &n) < 0 || n < BACKLOG_MAX;
+}
+
 /* Whoever waited may be gone: that is no trouble of ours. */
 static void give_up(struct report *self)
 {
@@ -35,8 +50,9 @@ static void handle_record(void *data, const char *text)
 {
 	struct report *self = data;
 
-	if (self->fd >= 0 && report_fd_send(self->fd, REPORT_MESSAGE, text) < 0)
-		give_up(self);
+	/* That it fails is told with READY (MSG-3). */
+	if (self->fd >= 0 && has_room(self))
+		report_fd_send(self->fd, REPORT_MESSAGE, text);
 }
 
 void report_init_log(struct report *self)
@@ -52,7 +68,7 @@ __attribute__((format(printf, 3, 0))) static void send_lines(struct report *self
 	char text[2048];
 
 	vsnprintf(text, sizeof(text), format, args);
-	if (self->fd >= 0 && report_fd_send(self->fd, prefix, text) < 0)
+	if (self->fd >= 0 && has_room(self) && report_fd_send(self->fd, prefix, text) < 0)
 		give_up(self);
 }
 

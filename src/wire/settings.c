@@ -171,12 +171,18 @@ static int add_name(struct settings *self, const char *item, char *why)
 
 static int set_sizes(struct settings *self, const char *value, char *why)
 {
-	self->n_sizes = 0;
+	struct settings with = *self;
+	int r;
+
 	if (!*value) {
 		snprintf(why, SETTINGS_WHY_MAX, "at least one size is needed");
 		return -EINVAL;
 	}
-	return each_item(value, why, add_size, self);
+	with.n_sizes = 0;
+	r = each_item(value, why, add_size, &with);
+	if (r == 0)
+		*self = with;
+	return r;
 }
 
 static int set_listen(struct settings *self, const char *value, char *why)

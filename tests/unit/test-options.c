@@ -144,6 +144,8 @@ static void test_what_is_wrong_is_named(void **state)
 		{ { "-xf" }, "'-xf'" },
 		{ { "-f", "-xf" }, "'-xf'" },
 		{ { "--size" }, "'--size'" },
+		{ { "--size=" }, "''" }, /* SIZE-2 */
+		{ { "-s", "640x480,800x600" }, "'640x480,800x600'" },
 		{ { "-s" }, "'-s'" },
 		{ { "-fs" }, "'-fs'" },
 		{ { "--foreground=yes" }, "'--foreground=yes'" },

@@ -264,6 +264,28 @@ static void test_by_the_contract_a_desktop_that_ended_well_ends_the_daemon_with_
 	}
 }
 
+/* SUP-2: 41 means anew at once, so not for what would fail again. */
+static void test_by_the_contract_a_bus_that_fails_is_no_reason_for_41_and_not_missed(void **state)
+{
+	(void)state;
+	struct policy_actions actions;
+	struct policy policy;
+	usec_t now = 0;
+
+	begin(&policy, &policy_rules_contract);
+	for (int i = 0; i < 15; i++) {
+		actions = step(&policy, POLICY_HAS_ENDED, POLICY_BUS, now);
+		actions = end_all(&policy, actions.stop, now);
+		assert_false(policy.stopping);
+		now += 60 * SEC;
+		step(&policy, POLICY_TICK, 0, now);
+		step(&policy, POLICY_IS_ABSENT, POLICY_PRE_SESSION, now);
+	}
+	assert_int_equal(state_of(&policy, POLICY_BUS), COMPONENT_FAILED);
+	actions = step(&policy, POLICY_IS_READY, POLICY_DISPLAY, now);
+	assert_true(actions.start & POLICY_BIT(POLICY_SESSION));
+}
+
 /* SUP-7: whatever the server's end takes with it starts anew, and only the server is to blame. */
 static void test_by_the_contract_the_end_of_the_display_ends_the_host_too(void **state)
 {
@@ -304,6 +326,24 @@ static void test_by_the_contract_a_host_whose_display_is_dead_tears_all_down(voi
 	assert_int_equal(actions.stop, 0);
 	assert_int_equal(policy.entries[POLICY_HOST].relaunch.n_short, 1);
 	assert_int_equal(actions.wake, 5 * SEC);
+}
+
+/* BLAME-1: others that end after the first find a dead display, too. */
+static void test_the_display_that_is_to_blame_is_counted_once_whoever_ends_meanwhile(void **state)
+{
+	(void)state;
+	struct policy_event event = { POLICY_HAS_ENDED, POLICY_SESSION, true };
+	struct policy_actions actions;
+	struct policy policy;
+
+	bring_up_by(&policy, &policy_rules_contract);
+	policy_step(&policy, &event, SEC, &actions);
+	event.component = POLICY_HOST;
+	policy_step(&policy, &event, SEC, &actions);
+	end_all(&policy, set_of(POLICY_DISPLAY, POLICY_BUS), SEC);
+	assert_int_equal(policy.entries[POLICY_DISPLAY].relaunch.n_short, 1);
+	assert_int_equal(policy.entries[POLICY_SESSION].relaunch.n_short, 0);
+	assert_int_equal(policy.entries[POLICY_HOST].relaunch.n_short, 0);
 }
 
 /* SUP-10: a crash uploader is counted and touches nothing, until it is given up. */
@@ -674,8 +714,11 @@ int main(void)
 		cmocka_unit_test(test_the_hosts_death_touches_nothing_else),
 		cmocka_unit_test(test_the_desktop_ends_as_a_whole_and_starts_when_all_of_it_has_ended),
 		cmocka_unit_test(test_by_the_contract_a_desktop_that_ended_well_ends_the_daemon_with_41),
+		cmocka_unit_test(
+			test_by_the_contract_a_bus_that_fails_is_no_reason_for_41_and_not_missed),
 		cmocka_unit_test(test_by_the_contract_the_end_of_the_display_ends_the_host_too),
 		cmocka_unit_test(test_by_the_contract_a_host_whose_display_is_dead_tears_all_down),
+		cmocka_unit_test(test_the_display_that_is_to_blame_is_counted_once_whoever_ends_meanwhile),
 		cmocka_unit_test(test_the_crash_uploaders_end_touches_nothing_else),
 		cmocka_unit_test(test_a_restart_is_no_failure),
 		cmocka_unit_test(test_a_session_whose_display_died_is_not_to_blame),

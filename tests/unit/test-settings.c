@@ -31,6 +31,23 @@ static void test_sizes_are_100_to_16384_each_way_and_nothing_else(void **state)
 	}
 }
 
+/* SIZE-2, N-3 */
+static void test_a_list_with_a_size_that_is_none_changes_nothing(void **state)
+{
+	(void)state;
+	static const char *const bad[] = { "", "x", "800x600,x", "x,800x600", "800x600,,640x480" };
+	struct settings settings;
+	char why[SETTINGS_WHY_MAX];
+
+	settings_init(&settings, &flavour_contract);
+	assert_int_equal(settings.n_sizes, 2);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(settings_set(&settings, "display", "sizes", bad[i], why), -EINVAL);
+		assert_int_equal(settings.n_sizes, 2);
+		assert_int_equal(settings.sizes[0].width, 1600);
+	}
+}
+
 static void test_only_loopback_addresses_are_listened_on(void **state)
 {
 	(void)state;
@@ -209,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes_are_100_to_16384_each_way_and_nothing_else),
+		cmocka_unit_test(test_a_list_with_a_size_that_is_none_changes_nothing),
 		cmocka_unit_test(test_only_loopback_addresses_are_listened_on),
 		cmocka_unit_test(test_a_file_is_laid_over_what_there_was),
 		cmocka_unit_test(test_a_display_to_attach_to_is_named_or_found),

@@ -185,6 +185,18 @@ static void test_the_shell_gives_every_text_back_as_it_was(void **state)
 	}
 }
 
+/* As the D-Bus specification has it, "Server Addresses". */
+static void test_an_address_has_plain_bytes_only(void **state)
+{
+	(void)state;
+	CLEANUP(strbuf) struct strbuf text = { 0 };
+
+	str_escape_address(&text, "/run/user/7/a-b_c.d");
+	assert_string_equal(text.text, "/run/user/7/a-b_c.d");
+	str_escape_address(&text, " #,;=%:\n\xc3\xbc");
+	assert_string_equal(text.text, "/run/user/7/a-b_c.d%20%23%2c%3b%3d%25%3a%0a%c3%bc");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_text_grows_by_any_pieces_and_is_taken_away_from_the_front),
 		cmocka_unit_test(test_a_word_for_the_shell_is_quoted_only_when_it_must_be),
 		cmocka_unit_test(test_the_shell_gives_every_text_back_as_it_was),
+		cmocka_unit_test(test_an_address_has_plain_bytes_only),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

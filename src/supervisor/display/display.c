@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "loop/xcb-connect.h"
 #include "supervisor/child.h"
 #include "supervisor/display/attach.h"
@@ -210,13 +211,16 @@ static int handle_start_limit(sd_event_source *source, uint64_t usec, void *data
  */
 static int calm_about_bus(const struct supervisor *supervisor, struct spawn_env *env)
 {
-	char address[600];
+	CLEANUP(strbuf) struct strbuf address = { 0 };
 
 	if (access("/run/dbus/system_bus_socket", F_OK) == 0
 		|| spawn_env_get(env, "DBUS_SYSTEM_BUS_ADDRESS"))
 		return 0;
-	snprintf(address, sizeof(address), "unix:path=%s/bus", supervisor->paths.runtime_dir);
-	return spawn_env_set(env, "DBUS_SYSTEM_BUS_ADDRESS", address);
+	strbuf_printf(&address, "unix:path=");
+	str_escape_address(&address, supervisor->paths.runtime_dir);
+	strbuf_printf(&address, "/bus");
+	return address.failed ? -ENOMEM
+			      : spawn_env_set(env, "DBUS_SYSTEM_BUS_ADDRESS", address.text);
 }
 
 static int launch(struct display *self, char *text, size_t size)

@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The contract about the end: signals, how children are ended, and what is left, which is nothing.
+
+contract-end.py [BUILD-DIRECTORY]. Real daemon and Xvfb, all else is fake.
+"""
+import json
+import os
+import re
+import signal
+import sys
+import time
+
+from contract_home import *
+from hosting import *
+from homes import is_alive
+
+
+def ordered(daemon, *texts):
+    """These came in this order."""
+    times = [daemon.wait_line(text) for text in texts]
+    check(times == sorted(times), list(zip(texts, times)))
+
+
+def left_in_the_runtime_directory(home):
+    return [n for n in os.listdir(home.runtime) if n not in ("dbus-1", "dconf", "at-spi")]
+
+
+def nothing_is_left(home, display):
+    home.is_free_of_processes()
+    number = display[1:]
+    with open("/proc/net/unix", encoding="utf-8") as f:
+        others = re.search(rf"/tmp/\.X11-unix/X{number}$", f.read(), re.M)
+    if not others:  # nobody took the number since
+        for path in (f"/tmp/.X{number}-lock", f"/tmp/.X11-unix/X{number}"):
+            check(not os.path.lexists(path), path)
+    check(home.xauth() == [], home.xauth())
+    check(left_in_the_runtime_directory(home) == [], os.listdir(home.runtime))
+    check(sorted(os.listdir(home.config)) == [os.path.basename(home.config_file)],
+          os.listdir(home.config))
+
+
+# SIG-1, TERM-1..3, CLI-10
+def a_signal_ends_everything_and_nothing_is_left():
+    for signo in (signal.SIGTERM, signal.SIGINT):
+        with ContractHome({**CONFIG, "usage_stats_consent": True}) as home:
+            daemon = home.up()
+            home.wait_launch("crash-uploader")
+            display = home.wait_launch("session").env["DISPLAY"]
+            daemon.signal(signo)
+            check(daemon.exit_status() == 0, signo)
+            daemon.log.wait_end()
+            ordered(daemon, "Caught signal: ", "Cleanup.", "Sending SIGTERM to host proc",
+                    "wait() returned (")
+            for name in ("host", "crash-uploader", "session", "display server"):
+                check(daemon.log.find(f"Sending SIGTERM to {name} proc (pid="), name)
+            check(not daemon.log.find("SIGKILL"), daemon.log.texts())
+            nothing_is_left(home, display)
+
+
+# SIG-1
+def the_signal_that_came_is_named_once():
+    for signo in (signal.SIGTERM, signal.SIGINT):
+        with ContractHome() as home:
+            daemon = home.up()
+            daemon.signal(signo)
+            check(daemon.exit_status() == 0)
+            daemon.log.wait_end()
+            told = [line for _, line in daemon.log.find("Caught signal: ")]
+            check(len(told) == 1 and told[0].endswith(f"Caught signal: {int(signo)}"), told)
+
+
+# MSG-4, TERM-3
+def who_waits_is_released_as_failed_when_it_ends_before():
+    with ContractHome() as home:
+        home.tell_host("read\nhang\n")
+        daemon = home.start()
+        home.wait_host().stdin()
+        check(daemon.stop() == 0)
+        daemon.news.wait_end()
+        check("READY" not in daemon.messages(), daemon.messages())
+
+
+# TERM-1, TERM-2
+def who_does_not_obey_is_killed_after_ten_seconds_all_of_them_together():
+    with ContractHome() as home:
+        home.tell_host("ignore 15\nread\nready\nhang\nhang\n")
+        home.tell("session", "ignore 15\nhang\nhang\n")
+        daemon = home.up()
+        pids = [home.wait_host().pid, home.wait_launch("session").pid]
+        begin = time.monotonic()
+        daemon.signal(signal.SIGTERM)
+        check(daemon.exit_status(30) == 0)
+        took = time.monotonic() - begin
+        check(9.5 < took < 12 * SLOW, took)
+        daemon.wait_line(":ERROR:Timed out - sending SIGKILL")
+        check(not any(map(is_alive, pids)), pids)
+        home.is_free_of_processes()
+
+
+# TERM-2, D-17
+def what_has_left_its_parents_is_ended_too():
+    with ContractHome() as home:
+        home.write_script(".chrome-remote-desktop-session",
+                          f"#!/bin/sh\nsetsid sh -c 'sleep 1000 & sleep 1000' &\nexec {home.dir}/session\n")
+        daemon = home.up()
+        wait_for(lambda: [l for l in processes_of(home.path).values() if "sleep 1000" in l],
+                 "the daemonised ones")
+        begin = time.monotonic()
+        check(daemon.stop() == 0)
+        check(time.monotonic() - begin < 3 * SLOW, "it took", time.monotonic() - begin)
+        check(not processes_of(home.path), processes_of(home.path))
+
+
+# SIG-1
+def a_signal_during_the_start_is_heeded():
+    with ContractHome() as home:
+        home.fake_x("Xvfb", "hang\n")
+        daemon = home.start()
+        home.wait_launch("Xvfb")
+        check(daemon.stop() == 0)
+        check(not home.hosts() and not home.launches("session"))
+        home.is_free_of_processes()
+
+
+# SUP-2, SUP-4, INH-4
+def after_a_failure_the_counts_are_kept_in_the_process():
+    with ContractHome() as home:
+        home.tell("session", "exit 1\n")
+        daemon = home.start()
+        ordered(daemon, "Failure count for 'session' is now 1", "Waiting before relaunching",
+                "Failure count for 'session' is now 2", "Failure count for 'session' is now 3")
+        check(not daemon.log.find("Relaunching self"), daemon.log.texts())
+        first, second = home.wait_launch("session"), home.wait_launch("session", 2)
+        check(second.start - first.start > 5 / 30 - 0.02, second.start - first.start)
+        daemon.stop()
+
+
+# SUP-5
+def waiting_costs_nothing():
+    with ContractHome(scale=1) as home:
+        home.tell_host("exit 1\n")
+        daemon = home.start()
+        home.wait_host()
+        daemon.wait_line("Failure count for 'host' is now 1")
+        supervisor = next(pid for pid, line in processes_of(home.path).items()
+                          if "supervisor" in line)
+        before = switches(supervisor)
+        home.wait_host(2)
+        check(switches(supervisor) - before < 20, switches(supervisor) - before)
+        daemon.stop()
+
+
+def switches(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return sum(int(line.split()[1]) for line in f if "ctxt_switches" in line)
+
+
+# SUP-7, SUP-2, BLAME-1
+def an_x_server_that_dies_takes_all_with_it_and_all_comes_back():
+    with ContractHome() as home:
+        daemon = home.up()
+        session, host = home.wait_launch("session"), home.wait_host()
+        x = next(pid for pid, line in processes_of(home.path).items() if line.startswith("Xvfb "))
+        os.kill(x, signal.SIGKILL)
+        daemon.wait_line(f"wait() returned ({x},9)")
+        daemon.wait_line("Failure count for 'Display server' is now 1")
+        daemon.wait_line("Failure count for 'session' is now 0")
+        daemon.wait_line("Failure count for 'host' is now 0")
+        check(home.wait_launch("session", 2).start > session.start)
+        check(json.loads(home.wait_host(2).stdin()) == CONFIG)
+        check(not is_alive(host.pid) and not is_alive(session.pid))
+        check(daemon.stop() == 0)
+
+
+tests = [
+    a_signal_ends_everything_and_nothing_is_left,
+    the_signal_that_came_is_named_once,
+    who_waits_is_released_as_failed_when_it_ends_before,
+    what_has_left_its_parents_is_ended_too,
+    a_signal_during_the_start_is_heeded,
+    after_a_failure_the_counts_are_kept_in_the_process,
+    waiting_costs_nothing,
+    an_x_server_that_dies_takes_all_with_it_and_all_comes_back,
+    who_does_not_obey_is_killed_after_ten_seconds_all_of_them_together,
+]
+if __name__ == "__main__":
+    sys.exit(run(tests))

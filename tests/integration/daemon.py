@@ -101,7 +101,7 @@ def link_pin_and_logs_do_what_they_say():
 def version_and_help_are_there():
     with Home() as home:
         check(re.match(r"afar \d+\.\d+\.\d+ \([0-9a-z]+\)\n$", home.afar("--version")[1]))
-        for command in ("start", "stop", "status", "link", "pin", "logs"):
+        for command in ("start", "stop", "status", "link", "pin", "logs", "enable", "disable"):
             code, out, err = home.afar(command, "--help")
             check(code == 0 and out.startswith("Usage: afar " + command) and not err, command)
         check(home.afar()[0] == 2 and home.afar("nonsense")[0] == 2)

@@ -328,7 +328,9 @@ def a_desktop_that_runs_already_is_no_failure():
 def a_manager_hears_us_from_a_session_of_pams_too():
     """What logind does to a unit with PAMName=: all its processes go to another group."""
     elsewhere = confine.make_cgroup("session-1.scope")
-    move = f"ExecStart=/bin/sh -c 'echo $$$$ >{elsewhere}/cgroup.procs; exec "
+    # A manager that answers is done with putting its child where it thinks that it belongs.
+    move = ("ExecStart=/bin/sh -c 'systemctl --user show afar@t >/dev/null; "
+            f"echo $$$$ >{elsewhere}/cgroup.procs; exec ")
     start = f"{prefix()}/bin/afar start --foreground"
     with own_unit(("ExecStart=" + start, move + start + "'"), ("WatchdogSec=180", "WatchdogSec=2")) as (
             home, manager):

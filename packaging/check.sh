@@ -64,7 +64,9 @@ run() {
 		if [ -t 1 ]; then
 			printf '\r\033[K%s' "==> $build: $suite"
 		fi
-		meson test -C "$builds/$build" --no-rebuild --suite "$suite" \
+		# Under nohup(1) or in the background some signals are ignored from birth.
+		env --default-signal=HUP,INT,QUIT,PIPE \
+			meson test -C "$builds/$build" --no-rebuild --suite "$suite" \
 			>"$builds/$build/meson-logs/$suite.out" 2>&1 </dev/null || true
 		if [ -t 1 ]; then
 			printf '\r\033[K'

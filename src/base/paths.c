@@ -95,9 +95,11 @@ int paths_init(
 	self->config_file = config ? xstrdup(config)
 				   : xprintf("%s/%s", self->config_dir, flavour->config_file);
 	self->lock_file = xprintf("%s/lock%s", self->config_dir, suffix);
-	self->state_dir = state ? xprintf("%s/%s", state, flavour->name)
-				: xprintf("%s/.local/state/%s", self->home, flavour->name);
-	self->log_file = xprintf("%s/%s.log", self->state_dir, flavour->name);
+	if (!flavour->logs_to_stderr) {
+		self->state_dir = state ? xprintf("%s/%s", state, flavour->name)
+					: xprintf("%s/.local/state/%s", self->home, flavour->name);
+		self->log_file = xprintf("%s/%s.log", self->state_dir, flavour->name);
+	}
 	find_runtime_base(self, name);
 	self->runtime_dir = xprintf("%s/%s", self->runtime_base, name);
 	return 0;
@@ -125,7 +127,7 @@ int paths_make(const struct paths *self, char **ret_why)
 {
 	int r = paths_make_config(self, ret_why);
 
-	if (r == 0)
+	if (r == 0 && self->state_dir)
 		r = make(self->state_dir, ret_why);
 	if (r < 0)
 		return r;

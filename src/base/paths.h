@@ -16,8 +16,8 @@ struct paths {
 	char *config_dir;  /* HOME/.config/afar */
 	char *config_file; /* …/host.json: the identity */
 	char *lock_file;   /* …/lock */
-	char *state_dir;   /* ${XDG_STATE_HOME:-HOME/.local/state}/afar: logs */
-	char *log_file;	   /* …/afar.log */
+	char *state_dir;   /* ${XDG_STATE_HOME:-HOME/.local/state}/afar: logs; NULL: they go to stderr */
+	char *log_file;	   /* …/afar.log; NULL as that */
 	char *runtime_base;  /* XDG_RUNTIME_DIR, /run/user/UID, or /tmp/afar-UID */
 	char *runtime_dir;   /* …/afar: removed when the daemon ends */
 	bool runtime_is_ours; /* runtime_base is /tmp/afar-UID: exported to children, removed too */

@@ -137,8 +137,12 @@ static void handle_signal(struct guard *self, int signo)
 		/* Asked twice: no more patience. */
 		self->kill_at = clock_now() + (self->kill_at == USEC_NEVER ? GUARD_STOP_USEC : 0);
 		kill(self->pid, signo);
-		/* All of them have the same time, whoever started them. */
-		proc_signal_descendants(getpid(), 0, SIGTERM);
+		/*
+		 * All of them have the same time, whoever started them; but a moment is the
+		 * supervisor's own: what it starts last, and what is to outlive us, cannot be told
+		 * from the rest before it is executed (PROC_OUTLIVES).
+		 */
+		self->ask_all_at = clock_now() + LOOK_AGAIN_USEC;
 		break;
 	case SIGHUP:
 	case SIGUSR2:
@@ -163,12 +167,16 @@ static void end_supervisor(struct guard *self)
 static void watch_supervisor(struct guard *self, const sigset_t *set)
 {
 	while (self->pid > 0) {
-		int signo = wait_signal(set, self->kill_at);
+		bool asks = self->ask_all_at < self->kill_at;
+		int signo = wait_signal(set, asks ? self->ask_all_at : self->kill_at);
 
 		if (signo == SIGCHLD) {
 			reap(self);
 		} else if (signo > 0) {
 			handle_signal(self, signo);
+		} else if (asks) {
+			self->ask_all_at = USEC_NEVER;
+			proc_signal_descendants(getpid(), 0, SIGTERM);
 		} else {
 			end_supervisor(self);
 		}
@@ -252,6 +260,7 @@ int guard_run(struct guard *self)
 	int r;
 
 	self->kill_at = USEC_NEVER;
+	self->ask_all_at = USEC_NEVER;
 	watched_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

@@ -40,6 +40,7 @@ struct guard {
 	pid_t pid;	/* the supervisor's; 0 once it has ended */
 	int status;	/* its wait status */
 	usec_t kill_at; /* CLOCK_MONOTONIC; USEC_NEVER until a stop is wanted */
+	usec_t ask_all_at; /* when more than the supervisor is asked to end; USEC_NEVER: not now */
 };
 
 /* Runs until nothing is left. Returns the exit status for main(). */

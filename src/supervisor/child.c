@@ -88,8 +88,9 @@ void child_stop(struct child *self)
 	kill(-self->pid, SIGTERM);
 	/* A stopped process acts on SIGTERM only once it goes on. */
 	kill(-self->pid, SIGCONT);
+	/* To the point: the guard is not patient for long after us, and 0 would be 250 ms off. */
 	sd_event_add_time_relative(self->event, &self->kill_timer, CLOCK_MONOTONIC,
-		KILL_AFTER_USEC, 0, handle_kill_time, self);
+		KILL_AFTER_USEC, 1, handle_kill_time, self);
 }
 
 void child_describe_end(int code, int status, char *text, size_t size)

@@ -410,6 +410,22 @@ def sound_that_fails_again_and_again_is_given_up_and_nothing_else():
         home.afar("stop")
 
 
+# AUDIO-9, AUDIO-10
+def a_part_that_cannot_be_started_leaves_sound_to_pulseaudio():
+    # It can be asked for its version, once.
+    vanishing = 'rm "$0"; echo libwireplumber 0.4.13'
+    with Programs(wireplumber=vanishing) as env, Home() as home:
+        home.up(env=env)
+        wait_for(lambda: home.component("pipewire")["state"] == "off", "it is left alone")
+        check("cannot start PipeWire" in home.log(), home.log())
+        names = " ".join(processes_of(home.path).values())
+        check("pipewire.conf" not in names and "pipewire-pulse.conf" not in names, names)
+        for name in ("daemon.conf", "default.pa"):
+            check(os.path.exists(os.path.join(sound_of(home), name)), name)
+        check(home.status()["state"] == "ready")
+        home.afar("stop")
+
+
 # AUDIO-8
 def what_an_earlier_desktop_left_is_ended_and_nobody_else():
     with Home() as home:
@@ -466,6 +482,7 @@ TESTS = [
     a_wireplumber_from_0_5_on_gets_a_profile,
     without_wireplumber_the_older_session_manager_serves,
     sound_that_fails_again_and_again_is_given_up_and_nothing_else,
+    a_part_that_cannot_be_started_leaves_sound_to_pulseaudio,
     what_an_earlier_desktop_left_is_ended_and_nobody_else,
     a_path_that_is_too_long_means_no_sound_and_nothing_worse,
 ]

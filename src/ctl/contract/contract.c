@@ -296,6 +296,7 @@ int contract_main(int argc, char **argv)
 
 	fd_fill_stdio();
 	log_init(self.flavour->name);
+	log_use_contract_format();
 	if (config_path_absolute(self.argv0, &self.script) < 0)
 		self.script = xprintf("/%s", str_basename(self.argv0));
 	if (command_line_parse(&self.line, argc > 0 ? (size_t)argc - 1 : 0,

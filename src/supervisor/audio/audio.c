@@ -374,6 +374,9 @@ int audio_create(struct audio **ret, struct supervisor *supervisor)
 		part->socket = -1;
 	}
 	*ret = self;
+	/* Another's display has its own sound. */
+	if (supervisor->settings.display == SETTINGS_DISPLAY_ATTACH)
+		return 0;
 	r = place_init(&self->place, supervisor->flavour, &supervisor->paths, host_id);
 	if (r == -ENAMETOOLONG)
 		log_error("there is no sound: audio UNIX socket path is too long");

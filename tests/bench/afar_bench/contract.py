@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A desktop by the contract: under the vendor's name, with a host that is ready at once."""
 
-import fcntl
 import json
 import os
 import select
@@ -77,7 +76,6 @@ class Contract(Stamped):
 
     def __init__(self, bench, env=()):
         super().__init__(bench, env)
-        self.guard_program = os.path.join(bench.build, "src", "afar-guard")
         self.process = None
         self.log = self.news = -1
         places = os.path.join(self.directory, "bin")
@@ -96,40 +94,20 @@ class Contract(Stamped):
         os.chmod(session, 0o755)
         self.runtime = os.path.join(self.env["XDG_RUNTIME_DIR"], NAME)
 
-    def has_command(self):
-        """Does afar answer under that name?"""
-        done = subprocess.run([self.script, "--get-status"], env=self.env, text=True,
-                              capture_output=True, check=False)
-        return done.stdout in ("STARTED\n", "STOPPED\n", "NOT_IMPLEMENTED\n")
-
-    def _command(self):
-        """argv, and the lock that is to be held."""
-        if self.has_command():
-            return [self.script, "--start", "--child-process", f"--config={self.config}"], None
-        os.makedirs(self.runtime, 0o700, exist_ok=True)
-        lock_file = os.path.join(self.config_dir, "lock")
-        lock = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        supervisor = os.path.join(os.path.dirname(self.guard_program), "afar-supervisor")
-        return [NAME, str(lock), lock_file, self._socket(), self.runtime, "-", supervisor,
-                f"--flavour={NAME}", f"--script={self.script}", f"--config={self.config}"], lock
-
     def _socket(self):
         return os.path.join(self.runtime, "control")
 
     def launch(self):
         """Starts it; returns when, without waiting for anything."""
-        argv, lock = self._command()
+        argv = [self.script, "--start", "--child-process", f"--config={self.config}"]
         self._close()
         self.log, log = os.pipe()
         self.news, news = os.pipe()
         os.dup2(news, REPORT_FD)
-        fds = [REPORT_FD] if lock is None else [REPORT_FD, lock]
         start = time.monotonic()
-        self.process = subprocess.Popen(
-            argv, executable=argv[0] if lock is None else self.guard_program, env=self.env,
-            pass_fds=fds, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        for fd in (log, news, *fds):
+        self.process = subprocess.Popen(argv, env=self.env, pass_fds=[REPORT_FD],
+                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        for fd in (log, news, REPORT_FD):
             os.close(fd)
         return start
 

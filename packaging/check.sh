@@ -52,6 +52,14 @@ if [ "$(id -u)" = 0 ]; then
 	export AFAR_TEST_USER AFAR_TEST_AFAR
 fi
 
+# Those of integration wait for others most of their time.
+processes() {
+	case $1 in
+	integration) echo $(($(nproc) * 2)) ;;
+	*) nproc ;;
+	esac
+}
+
 # run BUILD SUITE…: what passed and failed goes to the reporter, wall time beside it.
 rm -f "$builds/results"
 run() {
@@ -67,6 +75,7 @@ run() {
 		# Under nohup(1) or in the background some signals are ignored from birth.
 		env --default-signal=HUP,INT,QUIT,PIPE \
 			meson test -C "$builds/$build" --no-rebuild --suite "$suite" \
+			--num-processes "$(processes "$suite")" \
 			>"$builds/$build/meson-logs/$suite.out" 2>&1 </dev/null || true
 		if [ -t 1 ]; then
 			printf '\r\033[K'

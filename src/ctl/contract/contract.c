@@ -176,7 +176,8 @@ static int add_user_as_root(struct contract *self)
 
 static int watch(struct contract *self)
 {
-	int r = watch_resolution(self->line.watch_px[0], self->line.watch_px[1]);
+	int r = watch_resolution(
+		self->line.watch_px[0], self->line.watch_px[1], WATCH_USEC);
 
 	if (r < 0)
 		log_error("The display cannot be watched: %s", strerror(-r));

@@ -15,7 +15,6 @@
 #include "base/str.h"
 #include "loop/xcb-connect.h"
 
-#define WATCH_USEC (30 * USEC_PER_SEC)
 #define DPI 96
 
 struct watch {
@@ -108,10 +107,10 @@ static bool look(struct watch *self)
 	return true;
 }
 
-static void wait_for_change(struct watch *self)
+static void wait_for_change(struct watch *self, usec_t limit)
 {
 	struct pollfd fd = { .fd = xcb_get_file_descriptor(self->c), .events = POLLIN };
-	usec_t end = clock_now() + WATCH_USEC;
+	usec_t end = clock_now() + limit;
 
 	while (!look(self)) {
 		xcb_generic_event_t *event;
@@ -129,7 +128,7 @@ static void wait_for_change(struct watch *self)
 	}
 }
 
-int watch_resolution(long width_px, long height_px)
+int watch_resolution(long width_px, long height_px, usec_t limit)
 {
 	struct watch watch = { .width = width_px, .height = height_px };
 	int screen = 0;
@@ -143,7 +142,7 @@ int watch_resolution(long width_px, long height_px)
 		free(xcb_randr_query_version_reply(
 			watch.c, xcb_randr_query_version(watch.c, 1, 2), NULL));
 		xcb_randr_select_input(watch.c, watch.root, XCB_RANDR_NOTIFY_MASK_SCREEN_CHANGE);
-		wait_for_change(&watch);
+		wait_for_change(&watch, limit);
 	}
 	xcb_disconnect(watch.c);
 	return 0;

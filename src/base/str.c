@@ -128,6 +128,15 @@ void str_escape_address(struct strbuf *to, const char *text)
 	}
 }
 
+void str_quote_words(struct strbuf *to, const char *const *words)
+{
+	for (size_t i = 0; words[i]; i++) {
+		if (i)
+			strbuf_append(to, " ", 1);
+		str_quote(to, words[i]);
+	}
+}
+
 void strbuf_consume(struct strbuf *self, size_t n)
 {
 	if (!n)

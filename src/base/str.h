@@ -49,6 +49,8 @@ void strbuf_printf(struct strbuf *self, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* @text as one word for sh(1): as it is when nothing in it is special, else in single quotes. */
 void str_quote(struct strbuf *to, const char *text);
+/* All words of a NULL-terminated list, with blanks between. */
+void str_quote_words(struct strbuf *to, const char *const *words);
 /*
  * @word as any shell reads it back, a backslash before all that is not plain (US-21). A newline
  * cannot be quoted so: -EINVAL, and nothing is appended.

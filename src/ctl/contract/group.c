@@ -18,7 +18,6 @@
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "base/str.h"
-#include "ctl/contract/quote.h"
 #include "ctl/contract/run.h"
 
 /* Descriptors of one digit, for every shell understands these. */
@@ -34,7 +33,7 @@ static pid_t start(const char *name, const char *const *argv, int report)
 	struct spawn spawn = { .argv = sg, .new_session = true };
 
 	strbuf_printf(&text, "echo success >&6; exec ");
-	quote_words(&text, argv);
+	str_quote_words(&text, argv);
 	strbuf_printf(&text, " 0<&7 1>&8 2>&9 6>&- 7<&- 8>&- 9>&-");
 	if (text.failed)
 		return -ENOMEM;
@@ -137,7 +136,7 @@ static bool run_command(const char *const *argv)
 
 	if (r == 0)
 		return true;
-	quote_words(&text, argv);
+	str_quote_words(&text, argv);
 	log_error("Command failed: %s: %s", text.text ? text.text : argv[0],
 		r < 0 ? strerror(-r) : "see above");
 	return false;

@@ -19,7 +19,6 @@
 #include "base/spawn.h"
 #include "base/str.h"
 #include "base/sys.h"
-#include "ctl/contract/quote.h"
 
 #define MARK "CRD_SHELL_TEST_OUTPUT"
 #define PROBE_LIMIT_USEC (15 * USEC_PER_SEC)
@@ -141,7 +140,7 @@ static int become_shell(const char *shell, const char *argv0, const char *const 
 	int r;
 
 	strbuf_printf(&text, "exec ");
-	quote_words(&text, argv);
+	str_quote_words(&text, argv);
 	if (text.failed)
 		return -ENOMEM;
 	input = make_input(text.text, text.length);

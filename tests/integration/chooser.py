@@ -272,7 +272,8 @@ def the_wrapper_gets_exec_as_one_argument_and_the_environment_as_it_was():
             env.pop(own, None)
         check(env == desk.env, env)
         ignored = int(desk.read("signals").split()[1], 16)
-        check(ignored == 0, "signals are ignored:", hex(ignored))
+        # 32 and 33 are the C library's own, which nobody can set.
+        check(ignored & ~0x180000000 == 0, "signals are ignored:", hex(ignored))
         fds = desk.read("fds")
         desk.run(program=desk.recorder)
         check(fds == desk.read("fds"), "descriptors leak:", fds)

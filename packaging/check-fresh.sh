@@ -88,6 +88,9 @@ chmod 755 "$chroot/usr/sbin/policy-rc.d"
 enter() {
 	chroot=$place/$1
 	cp -a --reflink=auto "$base" "$chroot"
+	# Tests with mounts of their own want "/" to be one.
+	mount --bind "$chroot" "$chroot"
+	mounts+=("$chroot")
 	mount_in -t proc proc proc
 	mount_in -t sysfs -o ro sysfs sys
 	mount_in -t tmpfs -o mode=0755 tmpfs dev

@@ -586,6 +586,9 @@ def no_visible_command_line_begins_with_the_vendors_folder():
         check(any("--flavour=chrome-remote-desktop" in line
                   for line in ours.values()) and len(ours) >= 4, ours)
         check(not [line for line in ours.values() if line.startswith(DIR)], ours)
+        # Wherever they are installed: the guard and the supervisor show bare names.
+        own = [line.split()[0] for line in ours.values() if "--flavour=" in line]
+        check(len(own) == 2 and not [name for name in own if "/" in name], own)
         check(subprocess.run([SCRIPT, "--stop"], env=home.env, stdout=subprocess.DEVNULL).returncode == 0 and daemon.wait(20) == 0)
 
 

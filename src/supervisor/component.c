@@ -52,6 +52,7 @@ const struct component_rules component_rules[POLICY_N_COMPONENTS] = {
 	[POLICY_PRE_SESSION] = {
 		.name = "pre-session",
 		.label = "the pre-session script",
+		.offline_reason = "SESSION_RETRIES_EXCEEDED", /* its failures are the session's */
 		.output_prefix = "Pre-session output: ",
 		.start = pre_session_start,
 		.stop = pre_session_stop,

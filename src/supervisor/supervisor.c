@@ -323,12 +323,13 @@ static void note_end(struct supervisor *self, enum policy_component c)
 	const struct status_end *end = &self->components[c].last_end;
 
 	log_info("%s %s", rules->label, end->text);
-	if (self->told != STATUS_STARTING)
+	/* What a desktop can do without is no trouble of whoever waits for it (D-23). */
+	if (self->told != STATUS_STARTING || !rules->offline_reason)
 		return;
 	report_error(&self->report, "%s %s", rules->label, end->text);
 	for (unsigned i = end->n_log_tail > 3 ? end->n_log_tail - 3 : 0; i < end->n_log_tail; i++)
 		report_line(&self->report, "  | %s", end->log_tail[i]);
-	if (rules->offline_reason && ++self->n_failures_told == FAILURES_TO_REPORT)
+	if (++self->n_failures_told == FAILURES_TO_REPORT)
 		tell_failing(self);
 }
 

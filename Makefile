@@ -33,6 +33,11 @@ mutants: ## one fault at a time in a copy of the code, and the tests must notice
 	@packaging/deps.sh build run test
 	@exec tests/mutants/run.py
 
+soak: ## the long forms of some tests
+	@packaging/deps.sh build run test
+	@packaging/build.sh build-check/gcc -Dwerror=true -Dtests=enabled
+	@AFAR_SOAK=1 meson test -C build-check/gcc --no-rebuild --timeout-multiplier 10 login audio
+
 install: all ## into $(DESTDIR)$(PREFIX)
 	@meson configure build --prefix=$(PREFIX)
 	@packaging/build.sh build
@@ -47,4 +52,4 @@ clean: ## remove what was built
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile
 
-.PHONY: all run check deps check-fresh bench conformance mutants install format clean help
+.PHONY: all run check deps check-fresh bench conformance mutants soak install format clean help

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -65,6 +66,26 @@ int proc_name(pid_t pid, char ret[PROC_NAME_MAX])
 		return -ESRCH;
 	ret[n - 1] = '\0'; /* in place of the newline */
 	return 0;
+}
+
+int proc_variable(pid_t pid, const char *name, char **ret)
+{
+	CLEANUP(free) char *text = NULL;
+	size_t length = strlen(name), n;
+	char path[32];
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	r = sys_read_file(path, ENVIRON_MAX, &text, &n);
+	if (r < 0)
+		return r;
+	for (const char *at = text; at < text + n; at += strlen(at) + 1) {
+		if (strncmp(at, name, length) != 0 || at[length] != '=')
+			continue;
+		*ret = mem_dup(at + length + 1, strlen(at + length + 1));
+		return *ret ? 0 : -ENOMEM;
+	}
+	return -ENOENT;
 }
 
 pid_t proc_find(bool (*matches)(void *data, pid_t pid), void *data)
@@ -140,18 +161,9 @@ static const struct process *find(const struct process *list, size_t n, pid_t pi
 
 static bool outlives(pid_t pid)
 {
-	CLEANUP(free) char *text = NULL;
-	char path[32];
-	size_t n;
+	CLEANUP(free) char *value = NULL;
 
-	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
-	if (sys_read_file(path, ENVIRON_MAX, &text, &n) < 0)
-		return false;
-	for (const char *at = text; at < text + n; at += strlen(at) + 1) {
-		if (str_starts(at, PROC_OUTLIVES "="))
-			return true;
-	}
-	return false;
+	return proc_variable(pid, PROC_OUTLIVES, &value) == 0;
 }
 
 unsigned proc_signal_descendants(pid_t root, pid_t spare, int signo)

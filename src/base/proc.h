@@ -34,6 +34,9 @@ uint64_t proc_start_time(pid_t pid);
 /* 0 or negative errno (-ESRCH: no such process). */
 int proc_name(pid_t pid, char ret[PROC_NAME_MAX]);
 
+/* The value of a variable in its environment, allocated; -ENOENT: it has none. 0 or negative errno. */
+int proc_variable(pid_t pid, const char *name, char **ret);
+
 /* The first process for which @matches is true, in no particular order; 0: none. */
 pid_t proc_find(bool (*matches)(void *data, pid_t pid), void *data);
 

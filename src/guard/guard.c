@@ -22,9 +22,14 @@
 /* Between two looks at what a dying tree has forked meanwhile. */
 #define LOOK_AGAIN_USEC (100 * USEC_PER_MSEC)
 
+/* So many supervisors that died before they had taken over are replaced at once … */
+#define N_EARLY_DEATHS 5
+/* … and then after a second, two, four …: the desktop itself goes on all the while. */
+#define PAUSE_MAX_USEC (60 * USEC_PER_SEC)
+
 static void watched_signals(sigset_t *ret)
 {
-	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGIO };
+	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGIO };
 
 	sigemptyset(ret);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
@@ -32,7 +37,7 @@ static void watched_signals(sigset_t *ret)
 }
 
 /* The next watched signal, or -1 at @deadline. */
-static int wait_signal(const sigset_t *set, usec_t deadline)
+static int wait_signal(const sigset_t *set, usec_t deadline, siginfo_t *ret)
 {
 	for (;;) {
 		usec_t now = clock_now();
@@ -41,8 +46,8 @@ static int wait_signal(const sigset_t *set, usec_t deadline)
 			.tv_sec = (time_t)(left / USEC_PER_SEC),
 			.tv_nsec = (long)(left % USEC_PER_SEC * 1000),
 		};
-		int signo = deadline == USEC_NEVER ? sigwaitinfo(set, NULL)
-						   : sigtimedwait(set, NULL, &limit);
+		int signo = deadline == USEC_NEVER ? sigwaitinfo(set, ret)
+						   : sigtimedwait(set, ret, &limit);
 
 		if (signo > 0)
 			return signo;
@@ -61,6 +66,8 @@ static bool reap(struct guard *self)
 		if (pid == self->pid) {
 			self->pid = 0;
 			self->status = status;
+		} else {
+			keep_note_end(&self->keep, pid, status);
 		}
 	}
 	return pid == 0;
@@ -114,8 +121,13 @@ static int start_supervisor(struct guard *self)
 		.new_session = true, /* Ctrl-C is for us to pass on, once */
 		.death_signal = SIGTERM,
 	};
+	CLEANUP(close) int keeper_fd = -1;
 	pid_t pid;
+	int r = keep_open(&self->keep, self->n_deaths, &keeper_fd);
 
+	if (r < 0)
+		return r;
+	spawn_map(&spawn, keeper_fd, KEEPER_FD);
 	spawn_map(&spawn, STDOUT_FILENO, STDOUT_FILENO);
 	spawn_map(&spawn, STDERR_FILENO, STDERR_FILENO);
 	if (self->report_fd >= 0)
@@ -129,14 +141,46 @@ static int start_supervisor(struct guard *self)
 	return 0;
 }
 
-static void handle_signal(struct guard *self, int signo)
+/* One that is just taking over gets it when it has: before, a signal would be its end. */
+static void pass_signal_on(struct guard *self, int signo)
 {
+	if (self->pid > 0 && (self->keep.is_up || !self->n_deaths))
+		kill(self->pid, signo);
+	else
+		sigaddset(&self->waiting, signo);
+}
+
+static void pass_waiting_signals_on(struct guard *self)
+{
+	static const int signals[] = { SIGHUP, SIGUSR2, SIGINT, SIGTERM };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals) && self->keep.is_up; i++) {
+		if (sigismember(&self->waiting, signals[i]) > 0)
+			kill(self->pid, signals[i]);
+	}
+	if (self->keep.is_up)
+		sigemptyset(&self->waiting);
+}
+
+static void listen_to_supervisor(struct guard *self)
+{
+	pass_notes_on(self);
+	keep_listen(&self->keep, self->n_deaths);
+	if (self->keep.is_up)
+		self->n_early_deaths = 0;
+	pass_waiting_signals_on(self);
+}
+
+static void handle_signal(struct guard *self, const siginfo_t *info)
+{
+	int signo = info->si_signo;
+
 	switch (signo) {
 	case SIGTERM:
 	case SIGINT:
 		/* Asked twice: no more patience. */
 		self->kill_at = clock_now() + (self->kill_at == USEC_NEVER ? GUARD_STOP_USEC : 0);
-		kill(self->pid, signo);
+		pass_signal_on(self, signo);
 		/*
 		 * All of them have the same time, whoever started them; but a moment is the
 		 * supervisor's own: what it starts last, and what is to outlive us, cannot be told
@@ -146,10 +190,13 @@ static void handle_signal(struct guard *self, int signo)
 		break;
 	case SIGHUP:
 	case SIGUSR2:
-		kill(self->pid, signo);
+		pass_signal_on(self, signo);
+		break;
+	case SIGUSR1:
+		keep_note_signal(&self->keep, info->si_pid);
 		break;
 	case SIGIO:
-		pass_notes_on(self);
+		listen_to_supervisor(self);
 		break;
 	}
 }
@@ -160,6 +207,7 @@ static void end_supervisor(struct guard *self)
 	if (proc_signal_descendants(self->pid, 0, SIGKILL) == 0) {
 		log_warning("the supervisor does not end, killing it");
 		kill(self->pid, SIGKILL);
+		self->is_given_up = true;
 	}
 	self->kill_at = clock_now() + LOOK_AGAIN_USEC;
 }
@@ -168,12 +216,13 @@ static void watch_supervisor(struct guard *self, const sigset_t *set)
 {
 	while (self->pid > 0) {
 		bool asks = self->ask_all_at < self->kill_at;
-		int signo = wait_signal(set, asks ? self->ask_all_at : self->kill_at);
+		siginfo_t info;
+		int signo = wait_signal(set, asks ? self->ask_all_at : self->kill_at, &info);
 
 		if (signo == SIGCHLD) {
 			reap(self);
 		} else if (signo > 0) {
-			handle_signal(self, signo);
+			handle_signal(self, &info);
 		} else if (asks) {
 			self->ask_all_at = USEC_NEVER;
 			proc_signal_descendants(getpid(), 0, SIGTERM);
@@ -181,7 +230,62 @@ static void watch_supervisor(struct guard *self, const sigset_t *set)
 			end_supervisor(self);
 		}
 	}
-	pass_notes_on(self); /* its last words: SIGCHLD comes before SIGIO */
+	listen_to_supervisor(self); /* its last words: SIGCHLD comes before SIGIO */
+	keep_close(&self->keep);
+}
+
+/* It ended by itself, and with it all; or it was killed, and nobody wanted that. */
+static bool is_to_be_replaced(const struct guard *self)
+{
+	return WIFSIGNALED(self->status) && !self->is_given_up && keep_is_worth(&self->keep);
+}
+
+/* Until a stop is wanted: that needs a supervisor at once. */
+static void pause_until(struct guard *self, const sigset_t *set, usec_t deadline)
+{
+	while (clock_now() < deadline && self->kill_at == USEC_NEVER) {
+		siginfo_t info;
+		int signo = wait_signal(set, deadline, &info);
+
+		if (signo == SIGCHLD)
+			reap(self);
+		else if (signo > 0)
+			handle_signal(self, &info);
+	}
+}
+
+/* What runs is adopted by the new one: nobody's desktop depends on this one's life. */
+static int replace_supervisor(struct guard *self, const sigset_t *set)
+{
+	usec_t pause = 0;
+
+	self->n_deaths++;
+	self->n_early_deaths++;
+	if (self->n_early_deaths > N_EARLY_DEATHS) {
+		pause = USEC_PER_SEC << (self->n_early_deaths - N_EARLY_DEATHS - 1);
+		if (pause > PAUSE_MAX_USEC || self->n_early_deaths > 16)
+			pause = PAUSE_MAX_USEC;
+	}
+	log_warning("the supervisor was killed by signal %d (%s): the desktop goes on, another one "
+		    "is started%s",
+		WTERMSIG(self->status), strsignal(WTERMSIG(self->status)),
+		pause ? " after a while" : "");
+	pause_until(self, set, clock_now() + pause);
+	return start_supervisor(self);
+}
+
+static void supervise(struct guard *self, const sigset_t *set)
+{
+	watch_supervisor(self, set);
+	while (is_to_be_replaced(self)) {
+		int r = replace_supervisor(self, set);
+
+		/* Its status says that it was killed: so it is tried again, later and later. */
+		if (r < 0)
+			log_error("cannot start %s: %s", self->program, strerror(-r));
+		watch_supervisor(self, set);
+	}
+	keep_finish(&self->keep);
 }
 
 /*
@@ -211,11 +315,12 @@ static void end_tree(struct guard *self, const sigset_t *set)
 		usec_t now = clock_now();
 		bool late = now >= self->kill_at;
 		usec_t look = now + LOOK_AGAIN_USEC;
+		siginfo_t info;
 		int signo;
 
 		if (late)
 			proc_signal_descendants(getpid(), 0, SIGKILL);
-		signo = wait_signal(set, late || look < self->kill_at ? look : self->kill_at);
+		signo = wait_signal(set, late || look < self->kill_at ? look : self->kill_at, &info);
 		if (signo == SIGTERM || signo == SIGINT)
 			self->kill_at = 0;
 		else if (signo < 0 && !late)
@@ -261,6 +366,8 @@ int guard_run(struct guard *self)
 
 	self->kill_at = USEC_NEVER;
 	self->ask_all_at = USEC_NEVER;
+	keep_init(&self->keep);
+	sigemptyset(&self->waiting);
 	watched_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -274,7 +381,7 @@ int guard_run(struct guard *self)
 		return 1;
 	}
 	let_go_of_parent(self);
-	watch_supervisor(self, &set);
+	supervise(self, &set);
 	end_tree(self, &set);
 	clean_up(self);
 	return exit_status(self);

@@ -8,16 +8,22 @@
  * started below it, however it daemonised, is its child in the end
  * (PR_SET_CHILD_SUBREAPER, prctl(2)) and gets SIGTERM, then SIGKILL.
  *
+ * A supervisor that did not end but was killed is replaced, and finds with the
+ * guard what it needs to take the running desktop over (keep.h).
+ *
  * What the supervisor has to tell a service manager passes through it, for
  * that one listens to its main process (base/notify-socket.h). It opens no
  * other socket, reads no file but /proc and the runtime directory that it
- * removes, and knows nothing of desktops. TERM-1..3, D-17, SUP-09, SUP-16.
+ * removes, and knows nothing of desktops. TERM-1..3, D-17, SUP-09, SUP-10,
+ * SUP-16.
  */
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/clock.h"
+#include "guard/keep.h"
 
 /*
  * From the first wish to stop until whatever is left is killed: the 10 s of TERM-1, after which
@@ -39,6 +45,11 @@ struct guard {
 
 	pid_t pid;	/* the supervisor's; 0 once it has ended */
 	int status;	/* its wait status */
+	struct keep keep;
+	int n_deaths; /* of supervisors that were killed */
+	unsigned n_early_deaths; /* in a row, before they had taken over */
+	bool is_given_up; /* it did not end in time: what is left is ended without it */
+	sigset_t waiting; /* signals for one that is still taking over */
 	usec_t kill_at; /* CLOCK_MONOTONIC; USEC_NEVER until a stop is wanted */
 	usec_t ask_all_at; /* when more than the supervisor is asked to end; USEC_NEVER: not now */
 };

@@ -60,8 +60,7 @@ int bus_create(struct bus **ret, struct supervisor *supervisor)
 	if (!self)
 		return -ENOMEM;
 	self->supervisor = supervisor;
-	child_init(&self->child, supervisor->event, handle_ended, self);
-	self->child.name = "session bus";
+	child_init(&self->child, &supervisor->family, "session bus", handle_ended, self);
 	*ret = self;
 	return 0;
 }

@@ -31,8 +31,7 @@ int crash_uploader_create(struct crash_uploader **ret, struct supervisor *superv
 	if (!self)
 		return -ENOMEM;
 	self->supervisor = supervisor;
-	child_init(&self->child, supervisor->event, handle_ended, self);
-	self->child.name = "crash-uploader";
+	child_init(&self->child, &supervisor->family, "crash-uploader", handle_ended, self);
 	*ret = self;
 	return 0;
 }

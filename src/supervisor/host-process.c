@@ -233,8 +233,7 @@ int host_process_create(struct host_process **ret, struct supervisor *supervisor
 	if (!self)
 		return -ENOMEM;
 	self->supervisor = supervisor;
-	child_init(&self->child, supervisor->event, handle_ended, self);
-	self->child.name = "host";
+	child_init(&self->child, &supervisor->family, "host", handle_ended, self);
 	*ret = self;
 	return 0;
 }

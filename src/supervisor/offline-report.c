@@ -54,8 +54,7 @@ int offline_report_create(struct offline_report **ret, struct supervisor *superv
 	if (!self)
 		return -ENOMEM;
 	self->supervisor = supervisor;
-	child_init(&self->child, supervisor->event, handle_ended, self);
-	self->child.name = "offline report";
+	child_init(&self->child, &supervisor->family, "offline report", handle_ended, self);
 	*ret = self;
 	return 0;
 }

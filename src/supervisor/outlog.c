@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +13,17 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/keeper-socket.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/sys.h"
+#include "supervisor/keeper.h"
 
 /* A longer line is cut into pieces of this size. */
 #define LINE_MAX_BYTES 1024
+#define OUTLOG_NAME_MAX 32
 /* Of one pipe in one turn of the loop: a flood must not starve the others. */
 #define TURN_MAX_BYTES (64 * 1024)
 
@@ -28,6 +33,8 @@ struct outlog {
 	int fd;		 /* -1: cannot be written now */
 	size_t size;
 	struct list pipes;
+	struct keeper *keeper; /* borrowed */
+	unsigned last_pipe;    /* its number */
 };
 
 /* The reading end of one run's output. */
@@ -35,12 +42,13 @@ struct outlog_pipe {
 	struct list link;
 	struct outlog *log;
 	struct outlog_stream *stream; /* NULL once a newer run took its place */
-	const char *name;
+	char name[OUTLOG_NAME_MAX];
 	const char *prefix;
 	usec_t suppress_at; /* USEC_NEVER: never */
 	bool suppressed;
 	bool in_line; /* the last piece did not end its line */
 	int fd;
+	char kept_as[KEEPER_NAME_MAX]; /* with the guard */
 	sd_event_source *source;
 	char line[LINE_MAX_BYTES];
 	size_t length;
@@ -140,6 +148,8 @@ static void pipe_destroy(struct outlog_pipe *self)
 	list_remove(&self->link);
 	sd_event_source_unref(self->source);
 	fd_close(self->fd);
+	if (self->kept_as[0])
+		keeper_drop(self->log->keeper, self->kept_as);
 	free(self);
 }
 
@@ -230,32 +240,23 @@ static int handle_readable(sd_event_source *source, int fd, uint32_t revents, vo
 	return 0;
 }
 
-int outlog_stream_open(struct outlog_stream *self, int *ret_fd)
+/* A pipe of the stream with this reading end, which is taken. */
+static int add_pipe(struct outlog_stream *self, const char *name, int fd, struct outlog_pipe **ret)
 {
-	CLEANUP(close) int write_end = -1;
-	struct outlog_pipe *pipe;
-	int fds[2], r;
+	struct outlog_pipe *pipe = mem_new(struct outlog_pipe);
+	int r;
 
-	if (!self->log->path && !self->prefix) {
-		*ret_fd = -1;
-		return 0;
-	}
-	pipe = mem_new(struct outlog_pipe);
-	if (!pipe)
+	if (!pipe) {
+		close(fd);
 		return -ENOMEM;
-	if (pipe2(fds, O_CLOEXEC) < 0) {
-		r = -errno;
-		free(pipe);
-		return r;
 	}
-	write_end = fds[1];
 	*pipe = (struct outlog_pipe){
 		.log = self->log,
-		.name = self->name,
 		.prefix = self->prefix,
-		.suppress_at = self->limit ? clock_now() + self->limit : USEC_NEVER,
-		.fd = fds[0],
+		.suppress_at = USEC_NEVER,
+		.fd = fd,
 	};
+	snprintf(pipe->name, sizeof(pipe->name), "%s", name);
 	list_append(&self->log->pipes, &pipe->link);
 	r = fd_set_nonblock(pipe->fd);
 	if (r == 0)
@@ -265,14 +266,122 @@ int outlog_stream_open(struct outlog_stream *self, int *ret_fd)
 		pipe_destroy(pipe);
 		return r;
 	}
+	*ret = pipe;
+	return 0;
+}
+
+static void make_current(struct outlog_stream *self, struct outlog_pipe *pipe)
+{
 	if (self->pipe)
 		self->pipe->stream = NULL;
 	self->pipe = pipe;
 	pipe->stream = self;
 	self->n_tail = 0;
 	self->tail_next = 0;
+}
+
+int outlog_stream_open(struct outlog_stream *self, int *ret_fd)
+{
+	CLEANUP(close) int write_end = -1;
+	struct outlog *log = self->log;
+	struct outlog_pipe *pipe;
+	int fds[2], r;
+
+	if (!log->path && !self->prefix) {
+		*ret_fd = -1;
+		return 0;
+	}
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	write_end = fds[1];
+	r = add_pipe(self, self->name, fds[0], &pipe);
+	if (r < 0)
+		return r;
+	if (self->limit)
+		pipe->suppress_at = clock_now() + self->limit;
+	snprintf(pipe->kept_as, sizeof(pipe->kept_as), "output-%u", ++log->last_pipe);
+	keeper_keep(log->keeper, pipe->kept_as, pipe->fd);
+	make_current(self, pipe);
 	*ret_fd = TAKE_FD(write_end);
 	return 0;
+}
+
+void outlog_set_keeper(struct outlog *self, struct keeper *keeper)
+{
+	self->keeper = keeper;
+}
+
+/* Which of the streams the pipe is of, or was: those of one name are the same. */
+static size_t stream_of(const struct outlog_pipe *self, struct outlog_stream *const *streams,
+	size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (streams[i] == self->stream
+			|| (!self->stream && str_equal(streams[i]->name, self->name)))
+			break;
+	}
+	return i;
+}
+
+json_t *outlog_save(const struct outlog *self, struct outlog_stream *const *streams, size_t n)
+{
+	json_t *list = json_array();
+	const struct outlog_pipe *pipe;
+
+	list_for_each(pipe, &self->pipes, link)
+	{
+		size_t stream = stream_of(pipe, streams, n);
+		json_t *item;
+
+		if (stream == n)
+			continue;
+		item = json_pack("{s:s, s:s, s:I, s:b, s:I}", "kept_as", pipe->kept_as, "name",
+			pipe->name, "stream", (json_int_t)stream, "current", pipe->stream != NULL,
+			"suppress_at", (json_int_t)pipe->suppress_at);
+		if (!item || json_array_append_new(list, item) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static void adopt_pipe(
+	struct outlog *self, struct outlog_stream *const *streams, size_t n, json_t *saved)
+{
+	json_int_t stream = -1, suppress_at = -1;
+	const char *kept_as, *name;
+	struct outlog_pipe *pipe;
+	unsigned long number;
+	int fd, current = 0;
+
+	if (json_unpack(saved, "{s:s, s:s, s:I, s:b, s:I}", "kept_as", &kept_as, "name", &name,
+		    "stream", &stream, "current", &current, "suppress_at", &suppress_at)
+			< 0
+		|| stream < 0 || (size_t)stream >= n || !str_starts(kept_as, "output-")
+		|| str_to_uint(kept_as + strlen("output-"), 1, UINT_MAX, &number) < 0)
+		return;
+	fd = keeper_take(self->keeper, kept_as);
+	if (fd < 0 || add_pipe(streams[stream], name, fd, &pipe) < 0)
+		return;
+	snprintf(pipe->kept_as, sizeof(pipe->kept_as), "%s", kept_as);
+	pipe->suppress_at = (usec_t)suppress_at;
+	if (current)
+		make_current(streams[stream], pipe);
+	if (number > self->last_pipe)
+		self->last_pipe = (unsigned)number;
+}
+
+void outlog_adopt(struct outlog *self, struct outlog_stream *const *streams, size_t n,
+	const json_t *saved)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(saved, i, item)
+		adopt_pipe(self, streams, n, item);
 }
 
 void outlog_stream_drain(struct outlog_stream *self)

@@ -15,6 +15,7 @@
  * Each stream also keeps its last lines in memory, for people who ask why.
  */
 
+#include <jansson.h>
 #include <stddef.h>
 #include <systemd/sd-event.h>
 
@@ -44,6 +45,21 @@ struct outlog_stream {
  */
 int outlog_create(struct outlog **ret, sd_event *event, const char *path);
 void outlog_destroy(struct outlog *self);
+
+struct keeper;
+
+/*
+ * The guard keeps the reading ends of all pipes (borrowed): a child whose supervisor was killed
+ * would end of what it prints.
+ */
+void outlog_set_keeper(struct outlog *self, struct keeper *keeper);
+
+/* Which pipes there are, for a successor: a new array, NULL when out of memory. @streams: n of them. */
+json_t *outlog_save(const struct outlog *self, struct outlog_stream *const *streams, size_t n);
+
+/* Goes on with those of a predecessor; @saved is as outlog_save() made it, or of any other form. */
+void outlog_adopt(struct outlog *self, struct outlog_stream *const *streams, size_t n,
+	const json_t *saved);
 
 void outlog_stream_init(struct outlog_stream *self, struct outlog *log, const char *name);
 

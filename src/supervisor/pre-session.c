@@ -60,8 +60,7 @@ int pre_session_create(struct pre_session **ret, struct supervisor *supervisor)
 	if (!self)
 		return -ENOMEM;
 	self->supervisor = supervisor;
-	child_init(&self->child, supervisor->event, handle_ended, self);
-	self->child.name = "pre-session";
+	child_init(&self->child, &supervisor->family, "pre-session", handle_ended, self);
 	*ret = self;
 	return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "supervisor/keeper.h"
 
 static int handle_readable(sd_event_source *source, int fd, uint32_t revents, void *data)
 {
@@ -37,8 +38,26 @@ static int handle_readable(sd_event_source *source, int fd, uint32_t revents, vo
 	return 0;
 }
 
-int ready_line_open(struct ready_line *self, sd_event *event, int *ret_fd, ready_line_fn handle,
-	void *data)
+/* @fd: taken. */
+static int watch(struct ready_line *self, sd_event *event, struct keeper *keeper, const char *name,
+	int fd, ready_line_fn handle, void *data)
+{
+	int r;
+
+	*self = (struct ready_line){
+		.keeper = keeper, .kept_as = name, .fd = fd, .handle = handle, .data = data
+	};
+	r = fd_set_nonblock(self->fd);
+	if (r == 0)
+		r = sd_event_add_io(
+			event, &self->source, self->fd, EPOLLIN, handle_readable, self);
+	if (r < 0)
+		ready_line_close(self);
+	return r < 0 ? r : 0;
+}
+
+int ready_line_open(struct ready_line *self, sd_event *event, struct keeper *keeper,
+	const char *name, int *ret_fd, ready_line_fn handle, void *data)
 {
 	CLEANUP(close) int write_end = -1;
 	int fds[2], r;
@@ -46,17 +65,20 @@ int ready_line_open(struct ready_line *self, sd_event *event, int *ret_fd, ready
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
 	write_end = fds[1];
-	*self = (struct ready_line){ .fd = fds[0], .handle = handle, .data = data };
-	r = fd_set_nonblock(self->fd);
-	if (r == 0)
-		r = sd_event_add_io(
-			event, &self->source, self->fd, EPOLLIN, handle_readable, self);
-	if (r < 0) {
-		ready_line_close(self);
+	r = watch(self, event, keeper, name, fds[0], handle, data);
+	if (r < 0)
 		return r;
-	}
+	keeper_keep(keeper, name, self->fd);
 	*ret_fd = TAKE_FD(write_end);
 	return 0;
+}
+
+int ready_line_adopt(struct ready_line *self, sd_event *event, struct keeper *keeper,
+	const char *name, ready_line_fn handle, void *data)
+{
+	int fd = keeper_take(keeper, name);
+
+	return fd < 0 ? -ENOENT : watch(self, event, keeper, name, fd, handle, data);
 }
 
 void ready_line_close(struct ready_line *self)
@@ -65,4 +87,5 @@ void ready_line_close(struct ready_line *self)
 		return;
 	self->source = sd_event_source_unref(self->source);
 	self->fd = fd_close(self->fd);
+	keeper_drop(self->keeper, self->kept_as);
 }

@@ -15,7 +15,11 @@
 /* @line: without the newline. */
 typedef void (*ready_line_fn)(void *data, const char *line);
 
+struct keeper;
+
 struct ready_line {
+	struct keeper *keeper; /* borrowed */
+	const char *kept_as;   /* with the guard; borrowed */
 	int fd;
 	sd_event_source *source;
 	char text[READY_LINE_MAX];
@@ -26,13 +30,19 @@ struct ready_line {
 
 /**
  * ready_line_open() - make the pipe and wait for the line
+ * @keeper:  the guard keeps the reading end as @name, both borrowed: a child whose supervisor was
+ *           killed would end of what it has to say
  * @ret_fd:  the writing end, for the child; the caller closes it
  *
  * A child that closes the pipe without a line is noticed by its own end. Returns 0 or negative
  * errno.
  */
-int ready_line_open(struct ready_line *self, sd_event *event, int *ret_fd, ready_line_fn handle,
-	void *data);
+int ready_line_open(struct ready_line *self, sd_event *event, struct keeper *keeper,
+	const char *name, int *ret_fd, ready_line_fn handle, void *data);
+
+/* Waits on for the line of a child that a supervisor before us has started. -ENOENT: it came. */
+int ready_line_adopt(struct ready_line *self, sd_event *event, struct keeper *keeper,
+	const char *name, ready_line_fn handle, void *data);
 
 /* Safe on a zeroed or closed one. */
 void ready_line_close(struct ready_line *self);

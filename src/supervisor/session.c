@@ -91,8 +91,7 @@ int session_create(struct session **ret, struct supervisor *supervisor)
 	if (!self)
 		return -ENOMEM;
 	self->supervisor = supervisor;
-	child_init(&self->child, supervisor->event, handle_ended, self);
-	self->child.name = "session";
+	child_init(&self->child, &supervisor->family, "session", handle_ended, self);
 	self->watch = (struct display_watch){
 		.window_manager = handle_window_manager,
 		.window = handle_window,

@@ -368,8 +368,7 @@ int audio_create(struct audio **ret, struct supervisor *supervisor)
 	for (int i = 0; i < AUDIO_N_PARTS; i++) {
 		struct part *part = &self->parts[i];
 
-		child_init(&part->child, supervisor->event, handle_ended, part);
-		part->child.name = part_names[i];
+		child_init(&part->child, &supervisor->family, part_names[i], handle_ended, part);
 		part->audio = self;
 		part->socket = -1;
 	}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "supervisor/family.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "supervisor/child.h"
+
+void family_init(
+	struct family *self, sd_event *event, struct keeper *keeper, const char *lock_file)
+{
+	*self = (struct family){ .event = event, .keeper = keeper };
+	list_init(&self->children);
+	if (lock_file)
+		self->desktop = xprintf("%s %d.%llu", lock_file, (int)getppid(),
+			(unsigned long long)proc_start_time(getppid()));
+}
+
+void family_finish(struct family *self)
+{
+	free(self->desktop);
+	self->desktop = NULL;
+}
+
+struct child *family_find(const struct family *self, pid_t pid)
+{
+	struct child *child;
+
+	list_for_each(child, &self->children, link)
+	{
+		if (child->pid == pid)
+			return child;
+	}
+	return NULL;
+}
+
+struct child *family_find_name(const struct family *self, const char *name)
+{
+	struct child *child;
+
+	list_for_each(child, &self->children, link)
+	{
+		if (str_equal(child->name, name))
+			return child;
+	}
+	return NULL;
+}
+
+char *family_mark(const struct family *self, const char *name, uint64_t run)
+{
+	char *text;
+
+	/* The names have blanks; nobody needs them apart. */
+	if (asprintf(&text, "%s %s.%llu", self->desktop, name, (unsigned long long)run) < 0)
+		return NULL;
+	return text;
+}
+
+/* --- looking for processes --- */
+
+struct search {
+	const struct family *family;
+	uint64_t last_run;
+	int signo;
+	unsigned n;
+	char own_name[PROC_NAME_MAX];
+};
+
+/* The number of its run, if it is one of this desktop's; else 0. */
+static uint64_t run_of(const struct family *self, const char *mark)
+{
+	size_t length = strlen(self->desktop);
+	const char *dot;
+
+	if (strncmp(mark, self->desktop, length) != 0 || mark[length] != ' ')
+		return 0;
+	dot = strrchr(mark, '.');
+	return dot ? strtoull(dot + 1, NULL, 10) : 0;
+}
+
+/* Forked, and still as we are: it was to become somebody, and nobody knows whom. */
+static bool is_copy(const struct search *self, pid_t pid)
+{
+	char name[PROC_NAME_MAX];
+	struct proc_stat stat;
+
+	return pid != getpid() && proc_stat_read(pid, &stat) == 0 && stat.parent == getppid()
+		&& proc_name(pid, name) == 0 && str_equal(name, self->own_name);
+}
+
+static bool end_unknown(void *data, pid_t pid)
+{
+	struct search *self = data;
+	CLEANUP(free) char *mark = NULL;
+
+	if (is_copy(self, pid)
+		|| (proc_variable(pid, FAMILY_VARIABLE, &mark) == 0
+			&& run_of(self->family, mark) > self->last_run))
+		kill(pid, SIGKILL);
+	return false;
+}
+
+void family_end_unknown(const struct family *self, uint64_t last_run)
+{
+	struct search search = { .family = self, .last_run = last_run };
+
+	if (self->desktop && proc_name(getpid(), search.own_name) == 0)
+		proc_find(end_unknown, &search);
+}
+
+/* The same lock file, and another guard's. */
+static bool is_stray(const struct family *self, const char *mark)
+{
+	const char *blank = strrchr(self->desktop, ' ');
+	size_t length = (size_t)(blank - self->desktop) + 1;
+
+	return strncmp(mark, self->desktop, length) == 0 && !run_of(self, mark);
+}
+
+/* A shell of that desktop may be where this one was started. */
+static bool is_above_us(pid_t pid)
+{
+	struct proc_stat stat;
+
+	for (pid_t at = getpid(); at > 1; at = stat.parent) {
+		if (at == pid)
+			return true;
+		if (proc_stat_read(at, &stat) < 0)
+			return false;
+	}
+	return false;
+}
+
+static bool end_stray(void *data, pid_t pid)
+{
+	struct search *self = data;
+	CLEANUP(free) char *mark = NULL;
+	struct proc_stat stat;
+
+	if (proc_variable(pid, FAMILY_VARIABLE, &mark) == 0 && is_stray(self->family, mark)
+		&& proc_stat_read(pid, &stat) == 0 && stat.state != 'Z' && !is_above_us(pid)
+		&& kill(pid, self->signo) == 0)
+		self->n++;
+	return false;
+}
+
+unsigned family_end_stray(const struct family *self, int signo)
+{
+	struct search search = { .family = self, .signo = signo };
+
+	if (self->desktop)
+		proc_find(end_stray, &search);
+	return search.n;
+}

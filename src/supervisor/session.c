@@ -2,6 +2,7 @@
 #include "supervisor/session.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,12 +149,11 @@ static bool find_own(const struct supervisor *supervisor, char *path, size_t siz
  */
 static bool find_default(char *path, size_t size)
 {
-	CLEANUP(free) char *real = NULL;
+	char real[PATH_MAX];
 
 	if (!program_find("x-session-manager", path, size))
 		return false;
-	real = realpath(path, NULL);
-	return real && !str_equal(str_basename(real), "openbox-session");
+	return realpath(path, real) && !str_equal(str_basename(real), "openbox-session");
 }
 
 /* What runs, with what of it is allocated. */
@@ -190,20 +190,15 @@ static int choose_script(struct choice *self, const char *path)
 /* SESS-1: the one that the user picks, from a list that the host's program shows. */
 static int choose_by_dialog(const struct supervisor *supervisor, struct choice *ret)
 {
-	char *path;
+	char *path = mem_printf(
+		"%s/%s", supervisor->script_dir, supervisor->flavour->host_program);
 
-	if (asprintf(&path, "%s/%s", supervisor->script_dir, supervisor->flavour->host_program) < 0)
-		path = NULL;
 	return choose_program(ret, path, "--type=xsession_chooser");
 }
 
 static int choose_by_own_dialog(const struct supervisor *supervisor, struct choice *ret)
 {
-	char *path;
-
-	if (asprintf(&path, "%s/afar-chooser", supervisor->program_dir) < 0)
-		path = NULL;
-	return choose_program(ret, path, NULL);
+	return choose_program(ret, mem_printf("%s/afar-chooser", supervisor->program_dir), NULL);
 }
 
 static int choose(const struct supervisor *supervisor, struct choice *ret, char **ret_why)

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/log.h"
+
 void *mem_alloc(size_t n, size_t size)
 {
 	return calloc(n, size);
@@ -55,8 +57,8 @@ char *mem_printf(const char *format, ...)
 static void *require(void *block)
 {
 	if (!block) {
-		fputs("out of memory\n", stderr);
-		abort();
+		log_error("out of memory");
+		exit(1);
 	}
 	return block;
 }

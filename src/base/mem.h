@@ -6,7 +6,8 @@
  *
  * Every allocation of the programs goes through here, so that a test can make
  * the n-th one fail. mem_*() return NULL on failure and are for whatever runs
- * once a program is ready; x*() abort and are for commands, tests and start-up.
+ * once a program is ready; x*() end the program, with a line in its log and exit
+ * status 1, and are for commands, tests and start-up.
  */
 
 #include <stdarg.h>

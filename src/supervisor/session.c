@@ -217,7 +217,7 @@ static int choose(const struct supervisor *supervisor, struct choice *ret, char 
 		int r = supervisor->flavour->checks_owners ? trusted_check(path) : 0;
 
 		if (r < 0)
-			*ret_why = xprintf("%s is not run: %s; chown it to yourself and chmod it to go-w",
+			*ret_why = mem_printf("%s is not run: %s; chown it to yourself and chmod it to go-w",
 				path, trusted_why(r));
 		return r < 0 ? r : choose_script(ret, path);
 	}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/mem.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include "base/log.h"
 
 void *mem_alloc(size_t n, size_t size)
 {
@@ -27,11 +28,37 @@ char *mem_dup(const void *bytes, size_t n)
 	return copy;
 }
 
+char *mem_vprintf(const char *format, va_list args)
+{
+	va_list again;
+	char *text;
+	int n;
+
+	va_copy(again, args);
+	n = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	text = n < 0 ? NULL : mem_alloc((size_t)n + 1, 1);
+	if (text)
+		vsnprintf(text, (size_t)n + 1, format, args);
+	return text;
+}
+
+char *mem_printf(const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = mem_vprintf(format, args);
+	va_end(args);
+	return text;
+}
+
 static void *require(void *block)
 {
 	if (!block) {
-		fputs("out of memory\n", stderr);
-		abort();
+		log_error("out of memory");
+		exit(1);
 	}
 	return block;
 }
@@ -48,12 +75,11 @@ char *xstrdup(const char *text)
 
 char *xprintf(const char *format, ...)
 {
-	char *text = NULL;
 	va_list args;
-	int r;
+	char *text;
 
 	va_start(args, format);
-	r = vasprintf(&text, format, args);
+	text = mem_vprintf(format, args);
 	va_end(args);
-	return require(r < 0 ? NULL : text);
+	return require(text);
 }

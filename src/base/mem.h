@@ -6,9 +6,11 @@
  *
  * Every allocation of the programs goes through here, so that a test can make
  * the n-th one fail. mem_*() return NULL on failure and are for whatever runs
- * once a program is ready; x*() abort and are for commands, tests and start-up.
+ * once a program is ready; x*() end the program, with a line in its log and exit
+ * status 1, and are for commands, tests and start-up.
  */
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -35,6 +37,10 @@ void *mem_resize(void *block, size_t n, size_t size);
 
 /* A copy of @n bytes with a NUL behind them; NULL when out of memory. */
 char *mem_dup(const void *bytes, size_t n);
+
+/* As asprintf(3), with the text as its result; NULL when out of memory. */
+char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *mem_vprintf(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 void *xalloc(size_t n, size_t size);
 char *xstrdup(const char *text);

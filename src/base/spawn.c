@@ -268,8 +268,7 @@ static size_t find(const struct spawn_env *self, const char *name)
 int spawn_env_set(struct spawn_env *self, const char *name, const char *value)
 {
 	size_t i = find(self, name);
-	char *text = NULL;
-	char **vars;
+	char *text, **vars;
 
 	if (!value) {
 		if (i < self->n) {
@@ -279,7 +278,8 @@ int spawn_env_set(struct spawn_env *self, const char *name, const char *value)
 		}
 		return 0;
 	}
-	if (asprintf(&text, "%s=%s", name, value) < 0)
+	text = mem_printf("%s=%s", name, value);
+	if (!text)
 		return -ENOMEM;
 	if (i < self->n) {
 		free(self->vars[i]);

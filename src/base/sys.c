@@ -142,11 +142,11 @@ static int put_in_place(const char *temporary, const char *path, enum sys_save h
 int sys_save_file(const char *path, const void *bytes, size_t n, enum sys_save how)
 {
 	CLEANUP(free) char *directory = directory_of(path);
-	CLEANUP(free) char *temporary = NULL;
+	CLEANUP(free) char *temporary = mem_printf("%s.XXXXXX", path);
 	CLEANUP(close) int fd = -1;
 	int r;
 
-	if (!directory || asprintf(&temporary, "%s.XXXXXX", path) < 0)
+	if (!directory || !temporary)
 		return -ENOMEM;
 	fd = mkostemp(temporary, O_CLOEXEC); /* 0600 */
 	if (fd < 0)
@@ -164,11 +164,11 @@ int sys_save_file(const char *path, const void *bytes, size_t n, enum sys_save h
 /* Made beside it and moved, for a link that is there cannot be changed. */
 static int link_latest(const char *prefix, const char *path)
 {
-	CLEANUP(free) char *latest = NULL;
-	CLEANUP(free) char *beside = NULL;
+	CLEANUP(free) char *latest = mem_printf("%s.latest", prefix);
+	CLEANUP(free) char *beside = mem_printf("%s.latest", path);
 	int r = 0;
 
-	if (asprintf(&latest, "%s.latest", prefix) < 0 || asprintf(&beside, "%s.latest", path) < 0)
+	if (!latest || !beside)
 		return -ENOMEM;
 	if (symlink(path, beside) < 0)
 		return -errno;
@@ -189,7 +189,8 @@ int sys_new_log(const char *prefix, char **ret_path, int *ret_linked)
 
 	localtime_r(&now, &tm);
 	strftime(date, sizeof(date), "%Y%m%d_%H%M%S", &tm);
-	if (asprintf(&path, "%s_%s_XXXXXX", prefix, date) < 0)
+	path = mem_printf("%s_%s_XXXXXX", prefix, date);
+	if (!path)
 		return -ENOMEM;
 	fd = mkostemp(path, O_CLOEXEC); /* 0600 */
 	if (fd < 0)

@@ -13,6 +13,7 @@
 #include "ctl/contract/contract.h"
 #include "ctl/ctl.h"
 #include "version.h"
+#include "wire/json-memory.h"
 
 static const char help[] =
 	"Usage: afar COMMAND [OPTIONS]\n"
@@ -104,6 +105,7 @@ static int run(const struct command *command, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
+	json_memory_init();
 	if (flavour_of_command(argc ? argv[0] : NULL) == &flavour_contract)
 		return contract_main(argc, argv);
 	if (argc < 2) {

@@ -30,6 +30,7 @@
 #include "host/identity.h"
 #include "version.h"
 #include "wire/host-input.h"
+#include "wire/json-memory.h"
 
 #define CONFIG_MAX ((size_t)1 << 20)
 #define FD_MAX 65535
@@ -292,6 +293,7 @@ int main(int argc, char **argv)
 	int code;
 
 	log_init("host");
+	json_memory_init();
 	code = parse_command_line(&command_line, argc, argv);
 	if (code)
 		return code;

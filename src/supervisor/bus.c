@@ -28,9 +28,10 @@ static void remove_directories(const struct supervisor *supervisor)
 	static const char *const names[] = { "dbus-1/services", "dbus-1" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		CLEANUP(free) char *path = NULL;
+		CLEANUP(free) char *path =
+			mem_printf("%s/%s", supervisor->paths.runtime_base, names[i]);
 
-		if (asprintf(&path, "%s/%s", supervisor->paths.runtime_base, names[i]) >= 0)
+		if (path)
 			rmdir(path); /* unless somebody put something there */
 	}
 }
@@ -77,14 +78,12 @@ void bus_destroy(struct bus *self)
 /* One that the user's service manager or a login gave us. */
 static bool there_is_one(const struct supervisor *supervisor)
 {
-	CLEANUP(free) char *path = NULL;
+	CLEANUP(free) char *path = mem_printf("%s/bus", supervisor->paths.runtime_base);
 	struct stat st;
 
 	if (!str_empty(getenv("DBUS_SESSION_BUS_ADDRESS")))
 		return true;
-	if (asprintf(&path, "%s/bus", supervisor->paths.runtime_base) < 0)
-		return false;
-	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == getuid();
+	return path && stat(path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == getuid();
 }
 
 int bus_start(struct supervisor *supervisor, char *text, size_t size)

@@ -94,9 +94,10 @@ static void handle_link(void *data, const char *token)
 static void reload(struct caller *self)
 {
 	CLEANUP(free) char *why = NULL;
+	int r = supervisor_reload(self->commands->supervisor, &why);
 
-	if (supervisor_reload(self->commands->supervisor, &why) < 0)
-		answer_error(self, why);
+	if (r < 0)
+		answer_error(self, why ? why : strerror(-r));
 	else
 		answer_body(self, json_object());
 }

@@ -24,18 +24,18 @@ int contract_config_load(const char *path, json_t **ret, char **ret_why)
 
 	r = sys_read_file(path, HOST_CONFIG_MAX, &text, &n);
 	if (r < 0) {
-		*ret_why = xprintf("%s", strerror(-r));
+		*ret_why = mem_printf("%s", strerror(-r));
 		return r;
 	}
 	config = json_loadb(text, n, 0, &error);
 	explicit_bzero(text, n);
 	if (!config) {
 		host_config_describe(&error, why);
-		*ret_why = xstrdup(why);
+		*ret_why = mem_dup(why, strlen(why));
 		return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
 	}
 	if (!json_is_object(config)) {
-		*ret_why = xstrdup("it is not a JSON object");
+		*ret_why = mem_printf("it is not a JSON object");
 		json_decref(config);
 		return -EBADMSG;
 	}

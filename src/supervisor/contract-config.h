@@ -13,7 +13,8 @@
  * contract_config_load() - read it
  *
  * Of two equal keys the last counts, as in the vendor's reader. Returns 0 and a new reference to
- * an object, or negative errno and @ret_why (allocated), without the file's name.
+ * an object, or negative errno and @ret_why (allocated; left alone when there is no memory for it),
+ * without the file's name.
  */
 int contract_config_load(const char *path, json_t **ret, char **ret_why);
 

@@ -58,7 +58,8 @@ int crash_uploader_start(struct supervisor *supervisor, char *text, size_t size)
 		supervisor_event(supervisor, POLICY_IS_ABSENT, POLICY_CRASH_UPLOADER, false);
 		return 0;
 	}
-	if (asprintf(&path, "%s/crash-uploader", supervisor->script_dir) < 0)
+	path = mem_printf("%s/crash-uploader", supervisor->script_dir);
+	if (!path)
 		return -ENOMEM;
 	r = supervisor_make_env(supervisor, &env);
 	if (r < 0)

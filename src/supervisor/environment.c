@@ -24,32 +24,21 @@ __attribute__((format(printf, 3, 4))) static int set_text(
 {
 	CLEANUP(free) char *text = NULL;
 	va_list args;
-	int n;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = mem_vprintf(format, args);
 	va_end(args);
-	if (n < 0) {
-		text = NULL;
-		return -ENOMEM;
-	}
-	return spawn_env_set(env, name, text);
+	return text ? spawn_env_set(env, name, text) : -ENOMEM;
 }
 
 /* A browser's profile of its own for the session, where the user has made one (ENV-2). */
 static int set_browser_profile(const struct supervisor *self, struct spawn_env *env)
 {
-	CLEANUP(free) char *profile = NULL;
-	CLEANUP(free) char *config = NULL;
+	CLEANUP(free) char *profile = mem_printf("%s/chrome-profile", self->paths.config_dir);
+	CLEANUP(free) char *config = mem_printf("%s/chrome-config", self->paths.config_dir);
 
-	if (asprintf(&profile, "%s/chrome-profile", self->paths.config_dir) < 0) {
-		profile = NULL;
+	if (!profile || !config)
 		return -ENOMEM;
-	}
-	if (asprintf(&config, "%s/chrome-config", self->paths.config_dir) < 0) {
-		config = NULL;
-		return -ENOMEM;
-	}
 	if (access(config, F_OK) == 0)
 		return spawn_env_set(env, "CHROME_CONFIG_HOME", config);
 	if (access(profile, F_OK) == 0)

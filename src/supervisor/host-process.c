@@ -402,9 +402,9 @@ static int start(struct host_process *self, const char *offline_reason)
 	config_fd = host_process_make_stdin(supervisor);
 	if (config_fd < 0)
 		return config_fd;
-	if (asprintf(&program, "%s/%s", is_ours ? supervisor->program_dir : supervisor->script_dir,
-		    supervisor->flavour->host_program)
-		< 0)
+	program = mem_printf("%s/%s", is_ours ? supervisor->program_dir : supervisor->script_dir,
+		supervisor->flavour->host_program);
+	if (!program)
 		return -ENOMEM;
 	r = supervisor_make_env(supervisor, &env);
 	if (r == 0 && is_ours)

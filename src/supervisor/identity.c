@@ -32,26 +32,28 @@ int identity_read(const struct paths *paths, json_t **ret, char **ret_why)
 	if (r == -ENOENT)
 		return r;
 	if (r < 0) {
-		*ret_why = xprintf("cannot read %s: %s", paths->config_file, strerror(-r));
+		*ret_why = mem_printf("cannot read %s: %s", paths->config_file, strerror(-r));
 		return r;
 	}
 	r = trusted_check(paths->config_file);
 	if (r < 0) {
-		*ret_why = xprintf("%s is not heeded: %s; chown it to yourself and chmod it to 600",
+		*ret_why = mem_printf("%s is not heeded: %s; chown it to yourself and chmod it to 600",
 			paths->config_file, trusted_why(r));
 		return r;
 	}
 	r = host_config_parse(text, n, &config, why);
 	explicit_bzero(text, n);
+	if (r == -ENOMEM)
+		return r;
 	if (r < 0) {
-		*ret_why = xprintf("%s is broken (%s): mend it, or remove it to get a new identity "
+		*ret_why = mem_printf("%s is broken (%s): mend it, or remove it to get a new identity "
 				   "and PIN",
 			paths->config_file, why);
 		return r;
 	}
 	missing = host_config_missing(config);
 	if (missing) {
-		*ret_why = xprintf("%s lacks \"%s\": mend it, or remove it to get a new identity and PIN",
+		*ret_why = mem_printf("%s lacks \"%s\": mend it, or remove it to get a new identity and PIN",
 			paths->config_file, missing);
 		json_decref(config);
 		return -EBADMSG;
@@ -86,7 +88,7 @@ static int input_fd(const json_t *old)
 /* Runs afar-host and reads what it made: {"config": {…}, "pin": "12345678"}. */
 static int run_maker(const char *program_dir, const json_t *old, json_t **ret)
 {
-	CLEANUP(free) char *program = xprintf("%s/afar-host", program_dir);
+	CLEANUP(free) char *program = mem_printf("%s/afar-host", program_dir);
 	const char *argv[] = { "afar-host", old ? "--new-pin" : "--make-identity", NULL };
 	struct spawn spawn = { .argv = argv, .path = program };
 	CLEANUP(free) char *text = NULL;
@@ -98,6 +100,8 @@ static int run_maker(const char *program_dir, const json_t *old, json_t **ret)
 	size_t n = 0;
 	pid_t pid;
 
+	if (!program)
+		return -ENOMEM;
 	input = input_fd(old);
 	if (input < 0)
 		return input;
@@ -140,7 +144,7 @@ static int make(const struct paths *paths, const char *program_dir, const json_t
 	if (r == 0)
 		r = host_config_text(json_object_get(made, "config"), &text, &n);
 	if (r < 0) {
-		*ret_why = xprintf("afar-host could not make an identity: %s", strerror(-r));
+		*ret_why = mem_printf("afar-host could not make an identity: %s", strerror(-r));
 		json_decref(made);
 		return r;
 	}
@@ -149,7 +153,7 @@ static int make(const struct paths *paths, const char *program_dir, const json_t
 	if (r == 0)
 		snprintf(ret_pin, IDENTITY_PIN_SIZE, "%s", pin);
 	else if (r != -EEXIST)
-		*ret_why = xprintf("cannot write %s: %s", paths->config_file, strerror(-r));
+		*ret_why = mem_printf("cannot write %s: %s", paths->config_file, strerror(-r));
 	explicit_bzero(text, n);
 	json_decref(made);
 	return r;
@@ -180,7 +184,7 @@ int identity_renew_pin(const struct paths *paths, const char *program_dir,
 	/* Two at once would each show a PIN, of which one is lost. */
 	if (lock < 0 || flock(lock, LOCK_EX) < 0) {
 		r = lock < 0 ? lock : -errno;
-		*ret_why = xprintf("cannot lock %s: %s", paths->config_dir, strerror(-r));
+		*ret_why = mem_printf("cannot lock %s: %s", paths->config_dir, strerror(-r));
 		return r;
 	}
 	r = identity_load(paths, program_dir, &old, ret_pin, ret_why);

@@ -22,7 +22,8 @@
  * Of two that make it at the same time one wins, and both return the same. A file that is broken,
  * not ours, or writable by others is refused (CFG-6 of the reliability catalogue, D-32).
  *
- * Returns 0 and a new reference, or negative errno and @ret_why (allocated).
+ * Returns 0 and a new reference, or negative errno and @ret_why (allocated; left alone when there
+ * is no memory for it).
  */
 int identity_load(const struct paths *paths, const char *program_dir, json_t **ret,
 	char ret_pin[IDENTITY_PIN_SIZE], char **ret_why);

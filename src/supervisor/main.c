@@ -25,6 +25,7 @@
 #include "supervisor/identity.h"
 #include "supervisor/options.h"
 #include "supervisor/supervisor.h"
+#include "wire/json-memory.h"
 
 #define SETTINGS_FILE_MAX (256 * 1024)
 
@@ -223,7 +224,7 @@ static int prepare_contract(struct supervisor *self, char **ret_why)
 	r = contract_config_load(self->paths.config_file, &self->config, &why);
 	if (r < 0) {
 		/* Plainly, and not to whoever waits (CFG-2). */
-		fprintf(stderr, "Failed to load config: %s\n", why);
+		fprintf(stderr, "Failed to load config: %s\n", why ? why : strerror(-r));
 		return -ECANCELED;
 	}
 	if (!contract_config_is_valid(self->config)) {
@@ -289,10 +290,12 @@ static int renew_pin(struct supervisor *self)
 {
 	CLEANUP(free) char *why = NULL;
 	char pin[IDENTITY_PIN_SIZE];
+	int r = paths_make(&self->paths, &why);
 
-	if (paths_make(&self->paths, &why) < 0
-		|| identity_renew_pin(&self->paths, self->program_dir, pin, &why) < 0) {
-		fprintf(stderr, "afar: %s\n", why);
+	if (r == 0)
+		r = identity_renew_pin(&self->paths, self->program_dir, pin, &why);
+	if (r < 0) {
+		fprintf(stderr, "afar: %s\n", why ? why : strerror(-r));
 		return EXIT_FAILED;
 	}
 	printf("%s\n", pin);
@@ -329,6 +332,7 @@ int main(int argc, char **argv)
 	int status = EXIT_USAGE, r;
 
 	log_init("supervisor");
+	json_memory_init();
 	prctl(PR_SET_DUMPABLE, 0); /* the configuration has a private key */
 	r = options_parse(&options, argc, argv, &why);
 	self.flavour = options.flavour;

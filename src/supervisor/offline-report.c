@@ -82,7 +82,8 @@ int offline_report_start(
 
 	log_info("Attempting to report offline reason: %s", reason);
 	snprintf(argument, sizeof(argument), "--report-offline-reason=%s", reason);
-	if (asprintf(&program, "%s/%s", supervisor->script_dir, supervisor->flavour->host_program) < 0)
+	program = mem_printf("%s/%s", supervisor->script_dir, supervisor->flavour->host_program);
+	if (!program)
 		return -ENOMEM;
 	argv[0] = program;
 	config = host_process_make_stdin(supervisor);

@@ -65,10 +65,10 @@ static void open_file(struct outlog *self)
 
 static void rotate(struct outlog *self)
 {
-	CLEANUP(free) char *one = NULL;
-	CLEANUP(free) char *two = NULL;
+	CLEANUP(free) char *one = mem_printf("%s.1", self->path);
+	CLEANUP(free) char *two = mem_printf("%s.2", self->path);
 
-	if (asprintf(&one, "%s.1", self->path) < 0 || asprintf(&two, "%s.2", self->path) < 0)
+	if (!one || !two)
 		return;
 	rename(one, two);
 	rename(self->path, one);

@@ -2,6 +2,7 @@
 #include "supervisor/session.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,12 +148,11 @@ static bool find_own(const struct supervisor *supervisor, char *path, size_t siz
  */
 static bool find_default(char *path, size_t size)
 {
-	CLEANUP(free) char *real = NULL;
+	char real[PATH_MAX];
 
 	if (!program_find("x-session-manager", path, size))
 		return false;
-	real = realpath(path, NULL);
-	return real && !str_equal(str_basename(real), "openbox-session");
+	return realpath(path, real) && !str_equal(str_basename(real), "openbox-session");
 }
 
 /* What runs, with what of it is allocated. */
@@ -189,20 +189,15 @@ static int choose_script(struct choice *self, const char *path)
 /* SESS-1: the one that the user picks, from a list that the host's program shows. */
 static int choose_by_dialog(const struct supervisor *supervisor, struct choice *ret)
 {
-	char *path;
+	char *path = mem_printf(
+		"%s/%s", supervisor->script_dir, supervisor->flavour->host_program);
 
-	if (asprintf(&path, "%s/%s", supervisor->script_dir, supervisor->flavour->host_program) < 0)
-		path = NULL;
 	return choose_program(ret, path, "--type=xsession_chooser");
 }
 
 static int choose_by_own_dialog(const struct supervisor *supervisor, struct choice *ret)
 {
-	char *path;
-
-	if (asprintf(&path, "%s/afar-chooser", supervisor->program_dir) < 0)
-		path = NULL;
-	return choose_program(ret, path, NULL);
+	return choose_program(ret, mem_printf("%s/afar-chooser", supervisor->program_dir), NULL);
 }
 
 static int choose(const struct supervisor *supervisor, struct choice *ret, char **ret_why)
@@ -221,7 +216,7 @@ static int choose(const struct supervisor *supervisor, struct choice *ret, char 
 		int r = supervisor->flavour->checks_owners ? trusted_check(path) : 0;
 
 		if (r < 0)
-			*ret_why = xprintf("%s is not run: %s; chown it to yourself and chmod it to go-w",
+			*ret_why = mem_printf("%s is not run: %s; chown it to yourself and chmod it to go-w",
 				path, trusted_why(r));
 		return r < 0 ? r : choose_script(ret, path);
 	}

@@ -429,11 +429,11 @@ static int reload_contract(struct supervisor *self, char **ret_why)
 	r = contract_config_load(self->paths.config_file, &config, &why);
 	if (r == 0 && !contract_config_is_valid(config)) {
 		json_decref(config);
-		why = xstrdup("it lacks what a host needs");
+		why = mem_printf("it lacks what a host needs");
 		r = -EBADMSG;
 	}
 	if (r < 0) {
-		log_error("Failed to load config: %s", why);
+		log_error("Failed to load config: %s", why ? why : strerror(-r));
 		*ret_why = TAKE_PTR(why);
 		return r;
 	}
@@ -456,9 +456,10 @@ static int reload_own(struct supervisor *self, char **ret_why)
 
 	r = identity_read(&self->paths, &config, ret_why);
 	if (r == -ENOENT)
-		*ret_why = xprintf("%s is gone", self->paths.config_file);
+		*ret_why = mem_printf("%s is gone", self->paths.config_file);
 	if (r < 0) {
-		log_error("the configuration stays as it was: %s", *ret_why);
+		log_error("the configuration stays as it was: %s",
+			*ret_why ? *ret_why : strerror(-r));
 		return r;
 	}
 	old_pin = json_string_value(json_object_get(self->config, "pin_hash"));

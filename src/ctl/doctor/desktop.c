@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The display, the session bus, and what runs as the session: D-3, D-4, D-8, SESS-1. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,12 +273,11 @@ static void check_script(struct doctor_result *result, const char *path)
 /* Debian's openbox registers itself, bare; then ours serves better: supervisor/session.c. */
 static bool find_default(char *path, size_t size)
 {
-	CLEANUP(free) char *real = NULL;
+	char real[PATH_MAX];
 
 	if (!program_find("x-session-manager", path, size))
 		return false;
-	real = realpath(path, NULL);
-	return real && !str_equal(str_basename(real), "openbox-session");
+	return realpath(path, real) && !str_equal(str_basename(real), "openbox-session");
 }
 
 static void check_session(const struct doctor *doctor, struct doctor_result *result)

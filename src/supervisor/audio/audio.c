@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <jansson.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -100,10 +99,9 @@ static int make_argvs(struct audio *self)
 	for (int i = 0; i < AUDIO_N_PARTS; i++) {
 		struct part *part = &self->parts[i];
 
-		if (asprintf(&part->path, "%s/%s.conf", self->place.directory, files[i]) < 0) {
-			part->path = NULL;
+		part->path = mem_printf("%s/%s.conf", self->place.directory, files[i]);
+		if (!part->path)
 			return -ENOMEM;
-		}
 		part->argv[0] = i == AUDIO_SESSION_MANAGER ? manager : "pipewire";
 		part->argv[1] = "-c";
 		part->argv[2] = part->path;
@@ -219,13 +217,11 @@ static int handle_created(
 static int set_data_directories(const struct audio *self, struct spawn_env *env)
 {
 	const char *old = spawn_env_get(env, "XDG_DATA_DIRS");
-	CLEANUP(free) char *value = NULL;
+	CLEANUP(free) char *value = mem_printf("%s:%s", self->place.directory,
+		str_empty(old) ? "/usr/local/share:/usr/share" : old);
 
-	if (asprintf(&value, "%s:%s", self->place.directory,
-		    str_empty(old) ? "/usr/local/share:/usr/share" : old) < 0) {
-		value = NULL;
+	if (!value)
 		return -ENOMEM;
-	}
 	return spawn_env_set(env, "XDG_DATA_DIRS", value);
 }
 

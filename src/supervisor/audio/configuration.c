@@ -2,7 +2,6 @@
 #include "supervisor/audio/configuration.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/flavour.h"
 #include "base/mem.h"
@@ -48,15 +47,10 @@ static int templates_init(
 			[VARIABLE_ACCESS] = { "access", "" },
 		},
 	};
-	if (asprintf(&self->ours, "%s/../../share/afar/audio", supervisor->program_dir) < 0) {
-		self->ours = NULL;
+	self->ours = mem_printf("%s/../../share/afar/audio", supervisor->program_dir);
+	self->ours_in_build = mem_printf("%s/../packaging/audio", supervisor->program_dir);
+	if (!self->ours || !self->ours_in_build)
 		return -ENOMEM;
-	}
-	if (asprintf(&self->ours_in_build, "%s/../packaging/audio", supervisor->program_dir) <
-		0) {
-		self->ours_in_build = NULL;
-		return -ENOMEM;
-	}
 	if (supervisor->script_dir)
 		self->directories[n++] = supervisor->script_dir;
 	self->directories[n++] = self->ours;
@@ -111,13 +105,12 @@ static int make_wireplumber(struct templates *self, const struct place *place)
 static int make_profile(const struct templates *self, const struct place *place)
 {
 	CLEANUP(strbuf) struct strbuf text = { 0 };
-	CLEANUP(free) char *directory = NULL;
+	CLEANUP(free) char *directory =
+		mem_printf("%s/wireplumber/wireplumber.conf.d", place->directory);
 	int r;
 
-	if (asprintf(&directory, "%s/wireplumber/wireplumber.conf.d", place->directory) < 0) {
-		directory = NULL;
+	if (!directory)
 		return -ENOMEM;
-	}
 	r = sys_make_dirs(directory);
 	if (r < 0)
 		return r;

@@ -81,13 +81,11 @@ int place_make(const struct place *self)
 
 int place_write(const struct place *self, const char *name, const char *bytes, size_t n)
 {
-	CLEANUP(free) char *path = NULL;
+	CLEANUP(free) char *path = mem_printf("%s/%s", self->directory, name);
 	CLEANUP(close) int fd = -1;
 
-	if (asprintf(&path, "%s/%s", self->directory, name) < 0) {
-		path = NULL;
+	if (!path)
 		return -ENOMEM;
-	}
 	fd = sys_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (fd < 0)
 		return fd;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "base/mem.h"
 #include "base/sys.h"
@@ -83,13 +82,11 @@ int template_fill(const char *text, size_t n, const struct template_variable *va
 int template_read(const char *const *directories, const char *name, char **ret, size_t *ret_n)
 {
 	for (; *directories; directories++) {
-		CLEANUP(free) char *path = NULL;
+		CLEANUP(free) char *path = mem_printf("%s/%s.template", *directories, name);
 		int r;
 
-		if (asprintf(&path, "%s/%s.template", *directories, name) < 0) {
-			path = NULL;
+		if (!path)
 			return -ENOMEM;
-		}
 		r = sys_read_file(path, TEMPLATE_MAX, ret, ret_n);
 		if (r != -ENOENT && r != -ENOTDIR)
 			return r;

@@ -131,15 +131,15 @@ static int rewrite(const char *path, const char *new, unsigned number, bool add)
 
 static int change(const char *path, unsigned number, bool add)
 {
-	CLEANUP(free) char *new = NULL;
+	CLEANUP(free) char *new = mem_printf("%s-n", path);
 	struct stat st;
 	int r;
 
+	if (!new)
+		return -ENOMEM;
 	/* A fifo in its place would make us wait. */
 	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return -EINVAL;
-	if (asprintf(&new, "%s-n", path) < 0)
-		return -ENOMEM;
 	switch (XauLockAuth(path, 1, 0, LOCK_DEAD_SECONDS)) {
 	case LOCK_SUCCESS:
 		break;

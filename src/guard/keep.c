@@ -19,7 +19,7 @@ void keep_init(struct keep *self)
 		self->fds[i].fd = -1;
 }
 
-static void send(struct keep *self, const struct keeper_message *message, int fd)
+static void tell(struct keep *self, const struct keeper_message *message, int fd)
 {
 	int r;
 
@@ -30,7 +30,7 @@ static void send(struct keep *self, const struct keeper_message *message, int fd
 		log_warning("the supervisor could not be told something: %s", strerror(-r));
 }
 
-static void send_child(struct keep *self, const struct keep_child *child)
+static void tell_of_child(struct keep *self, const struct keep_child *child)
 {
 	const struct keeper_message message = {
 		.type = child->ended ? KEEPER_ENDED : KEEPER_KNOWN,
@@ -38,7 +38,7 @@ static void send_child(struct keep *self, const struct keep_child *child)
 		.value = child->status,
 	};
 
-	send(self, &message, -1);
+	tell(self, &message, -1);
 }
 
 static void send_signaller(struct keep *self)
@@ -46,7 +46,7 @@ static void send_signaller(struct keep *self)
 	const struct keeper_message message = { .type = KEEPER_SIGNALLED, .pid = self->signaller };
 
 	if (self->signaller)
-		send(self, &message, -1);
+		tell(self, &message, -1);
 	self->signaller = 0;
 }
 
@@ -58,14 +58,14 @@ static void send_all(struct keep *self, int n_deaths)
 		if (self->fds[i].fd < 0)
 			continue;
 		memcpy(message.name, self->fds[i].name, sizeof(message.name));
-		send(self, &message, self->fds[i].fd);
+		tell(self, &message, self->fds[i].fd);
 	}
 	for (int i = 0; i < KEEP_N_CHILDREN; i++) {
 		if (self->children[i].pid)
-			send_child(self, &self->children[i]);
+			tell_of_child(self, &self->children[i]);
 	}
 	message = (struct keeper_message){ .type = KEEPER_BEGIN, .value = n_deaths };
-	send(self, &message, -1);
+	tell(self, &message, -1);
 }
 
 int keep_open(struct keep *self, int n_deaths, int *ret_fd)
@@ -214,7 +214,7 @@ void keep_note_end(struct keep *self, pid_t pid, int status)
 		return;
 	child->ended = true;
 	child->status = status;
-	send_child(self, child);
+	tell_of_child(self, child);
 }
 
 void keep_note_signal(struct keep *self, pid_t pid)

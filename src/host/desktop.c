@@ -2,6 +2,7 @@
 #include "host/desktop.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <xcb/damage.h>
 #include <xcb/shm.h>
@@ -10,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "host/capture/capture-x11.h"
 #include "host/client.h"
 #include "host/cursor/cursor-x11.h"
@@ -30,6 +32,7 @@ struct desktop {
 	struct cursor cursor;
 	struct input input;
 
+	char display[32];
 	struct xcb_connecting *connecting; /* until the server has answered, or has not in time */
 
 	/* While a display is there. */
@@ -218,10 +221,16 @@ void desktop_attach(struct desktop *self, const char *display, const char *xauth
 	int r;
 
 	desktop_detach(self);
+	snprintf(self->display, sizeof(self->display), "%s", display);
 	r = xcb_connect_start(&self->connecting, self->host->event, display,
 		xauthority[0] ? xauthority : NULL, ANSWER_LIMIT_USEC, handle_connected, self);
 	if (r < 0)
 		log_error("cannot connect to display %s: %s", display, strerror(-r));
+}
+
+bool desktop_is_attached_to(const struct desktop *self, const char *display)
+{
+	return (self->source || self->connecting) && str_equal(self->display, display);
 }
 
 void desktop_detach(struct desktop *self)

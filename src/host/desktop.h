@@ -26,6 +26,9 @@ struct desktop *desktop_create(struct host *host);
  */
 void desktop_attach(struct desktop *self, const char *display, const char *xauthority);
 
+/* Does it have that display's picture, or is it about to? */
+bool desktop_is_attached_to(const struct desktop *self, const char *display);
+
 /* Clients are told that there is no picture. */
 void desktop_detach(struct desktop *self);
 

@@ -26,6 +26,7 @@ struct wiring {
 	struct origin_names names; /* of the settings */
 	char *viewers; /* what the supervisor was last told of them */
 	bool offline;
+	bool is_taken_over; /* and the new supervisor has not spoken of a display yet */
 };
 
 static struct wiring *wiring_of(struct host *host)
@@ -107,6 +108,28 @@ static void take_settings(struct wiring *self, const json_t *afar)
 	host_settings_finish(&settings);
 }
 
+/* Nobody's picture is interrupted because somebody else tells us of it. */
+static void take_display(struct wiring *self, const struct control_message *message)
+{
+	bool is_known = self->is_taken_over
+		&& desktop_is_attached_to(self->host.desktop, message->display);
+
+	self->is_taken_over = false;
+	if (!self->offline && !is_known)
+		desktop_attach(self->host.desktop, message->display, message->xauthority);
+}
+
+/* By a supervisor that comes after one that died: what was said last may never have been heard. */
+static void take_over(struct wiring *self)
+{
+	log_info("another supervisor has taken over");
+	self->is_taken_over = true;
+	access_handle_takeover(self->host.access);
+	free(self->viewers);
+	self->viewers = NULL;
+	host_viewers_changed(&self->host);
+}
+
 static void handle_message(void *data, const struct control_message *message)
 {
 	struct wiring *self = data;
@@ -119,15 +142,16 @@ static void handle_message(void *data, const struct control_message *message)
 		take_settings(self, message->body);
 		break;
 	case CONTROL_DISPLAY_UP:
-		if (!self->offline)
-			desktop_attach(
-				self->host.desktop, message->display, message->xauthority);
+		take_display(self, message);
 		break;
 	case CONTROL_DISPLAY_DOWN:
 		desktop_detach(self->host.desktop);
 		break;
 	case CONTROL_VERDICT:
 		access_handle_verdict(self->host.access, message);
+		break;
+	case CONTROL_TAKEN_OVER:
+		take_over(self);
 		break;
 	case CONTROL_MAKE_LINK:
 		access_handle_make_link(self->host.access, message->id);
@@ -142,6 +166,9 @@ static void handle_link_end(void *data)
 	struct wiring *self = data;
 
 	access_handle_end(self->host.access);
+	/* The guard holds the line for the next supervisor: so it is gone as well. */
+	log_info("nobody is left to serve: ending");
+	web_stop(self->host.web);
 }
 
 /* --- start and end --- */

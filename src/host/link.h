@@ -3,8 +3,9 @@
 
 /*
  * The host's end of the socketpair to its supervisor (--control-fd), which
- * carries the messages of wire/control.h. The host outlives it: a supervisor
- * that died is started again and adopts what runs.
+ * carries the messages of wire/control.h. The host outlives its supervisor: the
+ * guard holds that one's end, and the next supervisor goes on with it
+ * (CONTROL_TAKEN_OVER). So the line ends when nobody is left.
  */
 
 #include <systemd/sd-event.h>
@@ -16,7 +17,7 @@ struct link;
 struct link_events {
 	/* @message: valid during the call; what is kept of it is copied, or referenced (body). */
 	void (*handle_message)(void *data, const struct control_message *message);
-	/* Once, the last callback: the supervisor is gone. Already logged. */
+	/* Once, the last callback: supervisor and guard are gone. Already logged. */
 	void (*handle_end)(void *data);
 };
 

@@ -13,7 +13,11 @@
 #include "base/str.h"
 #include "supervisor/child.h"
 #include "supervisor/ready-line.h"
+#include "supervisor/record.h"
 #include "supervisor/supervisor.h"
+#include "wire/text.h"
+
+#define READY_LINE "ready-bus" /* with the guard */
 
 struct bus {
 	struct supervisor *supervisor; /* borrowed */
@@ -109,8 +113,8 @@ int bus_start(struct supervisor *supervisor, char *text, size_t size)
 	argv[5] = address.text;
 	r = supervisor_make_env(supervisor, &env);
 	if (r == 0)
-		r = ready_line_open(
-			&self->ready, supervisor->event, &ready_fd, handle_address, self);
+		r = ready_line_open(&self->ready, supervisor->event, supervisor->handover.keeper,
+			READY_LINE, &ready_fd, handle_address, self);
 	if (r < 0)
 		return r;
 	spawn.envp = (const char *const *)env.vars;
@@ -135,6 +139,24 @@ void bus_stop(struct supervisor *supervisor)
 pid_t bus_pid(const struct supervisor *supervisor)
 {
 	return supervisor->bus->child.pid;
+}
+
+json_t *bus_save(const struct supervisor *supervisor)
+{
+	return json_pack("{s:o}", "address", text_to_json(supervisor->bus->address));
+}
+
+void bus_adopt(struct supervisor *supervisor, const json_t *from)
+{
+	struct bus *self = supervisor->bus;
+
+	snprintf(self->address, sizeof(self->address), "%s", record_text(from, "address"));
+	if (self->child.pid
+		&& supervisor->policy.entries[POLICY_BUS].state == COMPONENT_STARTING
+		&& ready_line_adopt(&self->ready, supervisor->event, supervisor->handover.keeper,
+			   READY_LINE, handle_address, self)
+			< 0)
+		child_stop(&self->child);
 }
 
 const char *bus_address(const struct bus *self)

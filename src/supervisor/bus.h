@@ -7,6 +7,7 @@
  * dbus-daemon the session runs without a bus (D-8).
  */
 
+#include <jansson.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -19,6 +20,8 @@ void bus_destroy(struct bus *self);
 int bus_start(struct supervisor *supervisor, char *text, size_t size);
 void bus_stop(struct supervisor *supervisor);
 pid_t bus_pid(const struct supervisor *supervisor);
+json_t *bus_save(const struct supervisor *supervisor);
+void bus_adopt(struct supervisor *supervisor, const json_t *from);
 
 /* What DBUS_SESSION_BUS_ADDRESS has to be; NULL: leave it as it is. */
 const char *bus_address(const struct bus *self);

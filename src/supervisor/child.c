@@ -106,7 +106,10 @@ static pid_t spawn_marked(struct child *self, struct spawn *spawn)
 	if (!self->family->desktop || !spawn->envp)
 		return spawn_start(spawn);
 	mark = family_mark(self->family, self->name, self->run);
-	if (!mark || asprintf(&variable, FAMILY_VARIABLE "=%s", mark) < 0)
+	if (!mark)
+		return -ENOMEM;
+	variable = mem_printf(FAMILY_VARIABLE "=%s", mark);
+	if (!variable)
 		return -ENOMEM;
 	envp = mark_env(spawn->envp, variable);
 	if (!envp)
@@ -142,7 +145,7 @@ int child_start(struct child *self, struct spawn *spawn, struct outlog_stream *l
 	return r < 0 ? r : 0;
 }
 
-int child_adopt(struct child *self, pid_t pid, uint64_t start_time, uint64_t run)
+int child_adopt(struct child *self, pid_t pid, uint64_t start_time, uint64_t run, bool ended)
 {
 	struct proc_stat stat;
 	int r;
@@ -150,6 +153,9 @@ int child_adopt(struct child *self, pid_t pid, uint64_t start_time, uint64_t run
 	self->pid = pid;
 	self->start_time = start_time;
 	self->run = run;
+	self->is_adopted = true;
+	if (ended)
+		return 0;
 	r = proc_stat_read(pid, &stat);
 	if (r == 0 && stat.start_time != start_time)
 		r = -ESRCH;

@@ -53,11 +53,13 @@ int child_start(struct child *self, struct spawn *spawn, struct outlog_stream *l
 
 /**
  * child_adopt() - go on with a process that a supervisor before us has started
- * @run:  its number
+ * @run:    its number
+ * @ended:  how it ended follows: child_handle_end()
  *
  * Returns 0 or negative errno; -ESRCH: it is not there any more, or another has its pid.
  */
-int child_adopt(struct child *self, pid_t pid, uint64_t start_time, uint64_t run);
+int child_adopt(
+	struct child *self, pid_t pid, uint64_t start_time, uint64_t run, bool ended);
 
 /* An adopted one has ended; @status: as waitpid(2) has it. */
 void child_handle_end(struct child *self, int status);

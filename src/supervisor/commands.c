@@ -16,10 +16,12 @@
 #include "base/mem.h"
 #include "loop/line-channel.h"
 #include "supervisor/host-process.h"
+#include "supervisor/keeper.h"
 #include "supervisor/supervisor.h"
 #include "wire/control.h"
 
 #define N_CALLERS 16
+#define CONTROL "control" /* with the guard */
 
 static const struct line_channel_limits limits = {
 	.line_max = 4096,
@@ -176,6 +178,20 @@ static int handle_caller(sd_event_source *source, int listen_fd, uint32_t revent
 	return 0;
 }
 
+/* On failure @self is gone. */
+static int watch(struct commands *self, struct commands **ret)
+{
+	int r = sd_event_add_io(self->supervisor->event, &self->source, self->fd, EPOLLIN,
+		handle_caller, self);
+
+	if (r < 0) {
+		commands_destroy(self);
+		return r;
+	}
+	*ret = self;
+	return 0;
+}
+
 int commands_create(struct commands **ret, struct supervisor *supervisor)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -188,6 +204,10 @@ int commands_create(struct commands **ret, struct supervisor *supervisor)
 	self->fd = -1;
 	list_init(&self->callers);
 	self->path = xprintf("%s/control", supervisor->paths.runtime_dir);
+	/* Whoever connected to a predecessor is waiting in it. */
+	self->fd = keeper_take(supervisor->handover.keeper, CONTROL);
+	if (self->fd >= 0)
+		return watch(self, ret);
 	if (strlen(self->path) >= sizeof(address.sun_path)) {
 		commands_destroy(self);
 		return -ENAMETOOLONG;
@@ -199,14 +219,13 @@ int commands_create(struct commands **ret, struct supervisor *supervisor)
 		|| listen(self->fd, N_CALLERS) < 0)
 		r = -errno;
 	else
-		r = sd_event_add_io(supervisor->event, &self->source, self->fd, EPOLLIN,
-			handle_caller, self);
+		r = 0;
 	if (r < 0) {
 		commands_destroy(self);
 		return r;
 	}
-	*ret = self;
-	return 0;
+	keeper_keep(supervisor->handover.keeper, CONTROL, self->fd);
+	return watch(self, ret);
 }
 
 void commands_destroy(struct commands *self)

@@ -21,6 +21,8 @@ const struct component_rules component_rules[POLICY_N_COMPONENTS] = {
 		.start = host_process_start,
 		.stop = host_process_stop,
 		.pid = host_process_pid,
+		.save = host_process_save,
+		.adopt = host_process_adopt,
 	},
 	[POLICY_DISPLAY] = {
 		.name = "display",
@@ -30,6 +32,8 @@ const struct component_rules component_rules[POLICY_N_COMPONENTS] = {
 		.start = display_start,
 		.stop = display_stop,
 		.pid = display_pid,
+		.save = display_save,
+		.adopt = display_adopt,
 	},
 	[POLICY_BUS] = {
 		.name = "bus",
@@ -37,6 +41,8 @@ const struct component_rules component_rules[POLICY_N_COMPONENTS] = {
 		.start = bus_start,
 		.stop = bus_stop,
 		.pid = bus_pid,
+		.save = bus_save,
+		.adopt = bus_adopt,
 	},
 	[POLICY_SESSION] = {
 		.name = "session",
@@ -48,6 +54,8 @@ const struct component_rules component_rules[POLICY_N_COMPONENTS] = {
 		.start = session_start,
 		.stop = session_stop,
 		.pid = session_pid,
+		.save = session_save,
+		.adopt = session_adopt,
 	},
 	[POLICY_PRE_SESSION] = {
 		.name = "pre-session",
@@ -57,6 +65,7 @@ const struct component_rules component_rules[POLICY_N_COMPONENTS] = {
 		.start = pre_session_start,
 		.stop = pre_session_stop,
 		.pid = pre_session_pid,
+		.adopt = pre_session_adopt,
 	},
 	[POLICY_CRASH_UPLOADER] = {
 		.name = "crash-uploader",
@@ -73,5 +82,7 @@ const struct component_rules component_rules[POLICY_N_COMPONENTS] = {
 		.start = audio_start,
 		.stop = audio_stop,
 		.pid = audio_pid,
+		.save = audio_save,
+		.adopt = audio_adopt,
 	},
 };

@@ -6,6 +6,7 @@
  * started and stopped, its output, and how it ended last.
  */
 
+#include <jansson.h>
 #include <sys/types.h>
 
 #include "supervisor/outlog.h"
@@ -29,6 +30,14 @@ struct component_rules {
 	int (*start)(struct supervisor *supervisor, char *text, size_t size);
 	void (*stop)(struct supervisor *supervisor);
 	pid_t (*pid)(const struct supervisor *supervisor); /* 0: does not run */
+
+	/*
+	 * For a supervisor that comes after this one (handover.h); NULL: nothing is needed. @save:
+	 * a new reference, NULL when out of memory. @adopt: goes on as the policy, which knows its
+	 * state, has it; @from is as @save made it, or of another version, or NULL.
+	 */
+	json_t *(*save)(const struct supervisor *supervisor);
+	void (*adopt)(struct supervisor *supervisor, const json_t *from);
 };
 
 extern const struct component_rules component_rules[POLICY_N_COMPONENTS];

@@ -55,12 +55,8 @@ struct child *family_find_name(const struct family *self, const char *name)
 
 char *family_mark(const struct family *self, const char *name, uint64_t run)
 {
-	char *text;
-
 	/* The names have blanks; nobody needs them apart. */
-	if (asprintf(&text, "%s %s.%llu", self->desktop, name, (unsigned long long)run) < 0)
-		return NULL;
-	return text;
+	return mem_printf("%s %s.%llu", self->desktop, name, (unsigned long long)run);
 }
 
 /* --- looking for processes --- */

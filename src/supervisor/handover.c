@@ -135,12 +135,29 @@ static json_t *save_component(const struct component *self)
 		(json_int_t)self->next_try);
 }
 
+/* Adds a new value; NULL, for the whole, when there is none or no memory for it. */
+static json_t *put(json_t *object, const char *name, json_t *value)
+{
+	if (json_object_set_new(object, name, value) == 0)
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
+static json_t *append(json_t *list, json_t *value)
+{
+	if (json_array_append_new(list, value) == 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
 static json_t *save_components(const struct supervisor *supervisor)
 {
 	json_t *object = json_object();
 
-	for (int c = 0; c < POLICY_N_COMPONENTS; c++)
-		json_object_set_new(object, names[c], save_component(&supervisor->components[c]));
+	for (int c = 0; c < POLICY_N_COMPONENTS && object; c++)
+		object = put(object, names[c], save_component(&supervisor->components[c]));
 	return object;
 }
 
@@ -148,10 +165,9 @@ static json_t *save_parts(const struct supervisor *supervisor)
 {
 	json_t *object = json_object();
 
-	for (int c = 0; c < POLICY_N_COMPONENTS; c++) {
+	for (int c = 0; c < POLICY_N_COMPONENTS && object; c++) {
 		if (component_rules[c].save)
-			json_object_set_new(
-				object, names[c], component_rules[c].save(supervisor));
+			object = put(object, names[c], component_rules[c].save(supervisor));
 	}
 	return object;
 }
@@ -163,8 +179,8 @@ static json_t *save_children(const struct supervisor *supervisor)
 
 	list_for_each(child, &supervisor->family.children, link)
 	{
-		if (child->pid)
-			json_array_append_new(list,
+		if (child->pid && list)
+			list = append(list,
 				json_pack("{s:s, s:i, s:I, s:I}", "name", child->name, "pid",
 					(int)child->pid, "start_time",
 					(json_int_t)child->start_time, "run",
@@ -177,8 +193,8 @@ static json_t *save_listen(const struct listen_set *self)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < self->n; i++)
-		json_array_append_new(list, json_string(self->names[i]));
+	for (size_t i = 0; i < self->n && list; i++)
+		list = append(list, json_string(self->names[i]));
 	return json_pack("{s:i, s:o}", "port", (int)self->port, "names", list);
 }
 
@@ -208,7 +224,7 @@ static json_t *save_report(const struct supervisor *supervisor)
 static json_t *make_document(struct supervisor *supervisor)
 {
 	return json_pack(
-		"{s:i, s:o, s:o, s:o, s:I, s:o, s:O, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:O?}",
+		"{s:i, s:o, s:o, s:o, s:I, s:o, s:O?, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:O?}",
 		"version", VERSION, "policy", record_policy(&supervisor->policy), "components",
 		save_components(supervisor), "children", save_children(supervisor), "last_run",
 		(json_int_t)supervisor->family.last_run, "parts", save_parts(supervisor), "config",
@@ -473,6 +489,7 @@ int handover_exec(struct supervisor *supervisor)
 		fcntl(NOTIFY_FD, F_SETFD, 0);
 	execv(program, (char *const *)supervisor->argv);
 	r = -errno;
+	keeper_up(supervisor->handover.keeper);
 	fcntl(KEEPER_FD, F_SETFD, FD_CLOEXEC);
 	if (supervisor->notify.fd >= 0)
 		fcntl(NOTIFY_FD, F_SETFD, FD_CLOEXEC);

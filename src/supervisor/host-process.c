@@ -25,12 +25,15 @@
 #include "supervisor/contract-config.h"
 #include "supervisor/display/display.h"
 #include "supervisor/host-exit.h"
+#include "supervisor/keeper.h"
 #include "supervisor/lock.h"
+#include "supervisor/record.h"
 #include "supervisor/session-script.h"
 #include "supervisor/supervisor.h"
 #include "wire/host-config.h"
 
 #define CONTROL_FD 3
+#define CHANNEL "host-channel" /* with the guard */
 #define LISTEN_FD 4 /* the first */
 #define N_LINKS 8
 #define READY_LIMIT_USEC (30 * USEC_PER_SEC)
@@ -53,6 +56,7 @@ struct host_process {
 	struct line_channel *channel; /* NULL: no host */
 	sd_event_source *ready_timer;
 	bool is_offline_page;
+	bool is_taken_over; /* while it starts */
 	struct link_wait links[N_LINKS];
 	uint32_t last_id;
 
@@ -86,11 +90,19 @@ static void set_viewers(struct host_process *self, json_t *viewers)
 		display_look(supervisor->display);
 }
 
+static void close_channel(struct host_process *self)
+{
+	if (!self->channel)
+		return;
+	line_channel_destroy(self->channel);
+	self->channel = NULL;
+	keeper_drop(self->supervisor->handover.keeper, CHANNEL);
+}
+
 static void clear_run(struct host_process *self)
 {
 	self->ready_timer = sd_event_source_unref(self->ready_timer);
-	line_channel_destroy(self->channel);
-	self->channel = NULL;
+	close_channel(self);
 	set_viewers(self, NULL);
 	end_link(self, 0, NULL);
 }
@@ -169,10 +181,19 @@ static void handle_attempt(struct host_process *self, const struct control_messa
 	host_process_send(self, &verdict);
 }
 
+static void is_ready(struct host_process *self)
+{
+	self->is_taken_over = false;
+	self->ready_timer = sd_event_source_unref(self->ready_timer);
+	log_info("Host ready to receive connections.");
+	supervisor_event(self->supervisor, POLICY_IS_READY, POLICY_HOST, false);
+}
+
 static void handle_message(struct host_process *self, struct control_message *message)
 {
 	struct supervisor *supervisor = self->supervisor;
 
+	handover_touch(supervisor);
 	switch (message->type) {
 	case CONTROL_ATTEMPT:
 		handle_attempt(self, message);
@@ -188,6 +209,9 @@ static void handle_message(struct host_process *self, struct control_message *me
 		break;
 	case CONTROL_VIEWERS:
 		set_viewers(self, TAKE_PTR(message->body));
+		/* Its signal may have come to nobody while we were replaced. */
+		if (self->is_taken_over)
+			is_ready(self);
 		supervisor_publish(supervisor);
 		break;
 	default:
@@ -215,8 +239,7 @@ static void handle_channel_end(void *data, int error)
 
 	if (error)
 		log_warning("the channel to the host failed: %s", strerror(-error));
-	line_channel_destroy(self->channel);
-	self->channel = NULL;
+	close_channel(self);
 	end_link(self, 0, NULL);
 	child_stop(&self->child);
 }
@@ -365,6 +388,17 @@ static int add_all(struct arguments *self, struct supervisor *supervisor, const 
 	return 0;
 }
 
+/* @fd: our end of it; taken. */
+static int use_channel(struct host_process *self, int fd)
+{
+	int r = line_channel_create(&self->channel, self->supervisor->event, fd, &limits,
+		&channel_events, self);
+
+	if (r < 0)
+		close(fd);
+	return r;
+}
+
 /* What only our own host has: the channel and the sockets. */
 static int open_channel(struct host_process *self, struct spawn *spawn, int *ret_theirs)
 {
@@ -373,13 +407,12 @@ static int open_channel(struct host_process *self, struct spawn *spawn, int *ret
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	r = line_channel_create(
-		&self->channel, supervisor->event, pair[0], &limits, &channel_events, self);
+	r = use_channel(self, pair[0]);
 	if (r < 0) {
-		close(pair[0]);
 		close(pair[1]);
 		return r;
 	}
+	keeper_keep(supervisor->handover.keeper, CHANNEL, pair[0]);
 	*ret_theirs = pair[1];
 	spawn_map(spawn, *ret_theirs, CONTROL_FD);
 	for (size_t i = 0; i < supervisor->listen.n; i++)
@@ -427,6 +460,12 @@ static int start(struct host_process *self, const char *offline_reason)
 	return r;
 }
 
+static int limit_start(struct host_process *self)
+{
+	return sd_event_add_time_relative(self->supervisor->event, &self->ready_timer,
+		CLOCK_MONOTONIC, READY_LIMIT_USEC, 0, handle_ready_limit, self);
+}
+
 int host_process_start(struct supervisor *supervisor, char *text, size_t size)
 {
 	struct host_process *self = supervisor->host;
@@ -435,8 +474,7 @@ int host_process_start(struct supervisor *supervisor, char *text, size_t size)
 	r = start(self, NULL);
 	/* The vendor's host is ready once its directory has answered, however long that takes. */
 	if (r == 0 && supervisor->flavour->host_is_ours)
-		r = sd_event_add_time_relative(supervisor->event, &self->ready_timer,
-			CLOCK_MONOTONIC, READY_LIMIT_USEC, 0, handle_ready_limit, self);
+		r = limit_start(self);
 	if (r < 0) {
 		snprintf(text, size, "%s cannot be started: %s", supervisor->flavour->host_program,
 			strerror(-r));
@@ -452,6 +490,7 @@ void host_process_start_offline(struct host_process *self, const char *reason)
 	int r = start(self, reason);
 
 	self->is_offline_page = true;
+	handover_touch(self->supervisor);
 	if (r < 0) {
 		log_error("the status page cannot be started: %s", strerror(-r));
 		clear_run(self);
@@ -470,11 +509,38 @@ pid_t host_process_pid(const struct supervisor *supervisor)
 
 void host_process_handle_signal(struct host_process *self, pid_t sender)
 {
-	if (sender != self->child.pid || self->is_offline_page)
+	if (sender == self->child.pid && !self->is_offline_page)
+		is_ready(self);
+}
+
+json_t *host_process_save(const struct supervisor *supervisor)
+{
+	return json_pack("{s:b}", "offline_page", supervisor->host->is_offline_page);
+}
+
+void host_process_adopt(struct supervisor *supervisor, const json_t *from)
+{
+	struct control_message message = { .type = CONTROL_TAKEN_OVER };
+	struct host_process *self = supervisor->host;
+	int fd = keeper_take(supervisor->handover.keeper, CHANNEL);
+
+	self->is_offline_page = record_bool(from, "offline_page", false);
+	if (!self->child.pid || !supervisor->flavour->host_is_ours) {
+		fd_close(fd);
 		return;
-	self->ready_timer = sd_event_source_unref(self->ready_timer);
-	log_info("Host ready to receive connections.");
-	supervisor_event(self->supervisor, POLICY_IS_READY, POLICY_HOST, false);
+	}
+	if (fd < 0 || use_channel(self, fd) < 0) {
+		child_stop(&self->child); /* a host that hears nobody is of no use */
+		return;
+	}
+	if (supervisor->policy.entries[POLICY_HOST].state == COMPONENT_STARTING) {
+		self->is_taken_over = true;
+		limit_start(self);
+	}
+	/* What our predecessor began to say may lack its end. */
+	line_channel_send(self->channel, "\n", 1);
+	host_process_send(self, &message);
+	host_process_send_display(self);
 }
 
 void host_process_send(struct host_process *self, const struct control_message *message)

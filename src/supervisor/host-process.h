@@ -27,6 +27,8 @@ void host_process_destroy(struct host_process *self);
 int host_process_start(struct supervisor *supervisor, char *text, size_t size);
 void host_process_stop(struct supervisor *supervisor);
 pid_t host_process_pid(const struct supervisor *supervisor);
+json_t *host_process_save(const struct supervisor *supervisor);
+void host_process_adopt(struct supervisor *supervisor, const json_t *from);
 
 /* The configuration as a descriptor for a host's stdin (CFG-7); negative errno. The caller closes it. */
 int host_process_make_stdin(struct supervisor *supervisor);

@@ -141,6 +141,20 @@ int keeper_repeat(struct keeper *self)
 	return self ? send(self, KEEPER_REPEAT, "", 0, -1) : -ENOTCONN;
 }
 
+void keeper_up(struct keeper *self)
+{
+	send(self, KEEPER_UP, "", 0, -1);
+}
+
+bool keeper_has_end(const struct keeper *self, pid_t pid)
+{
+	for (size_t i = 0; self && i < self->n_news; i++) {
+		if (self->news[i].type == KEEPER_ENDED && self->news[i].pid == pid)
+			return true;
+	}
+	return false;
+}
+
 static void handle_message(struct keeper *self, const struct keeper_message *message)
 {
 	switch (message->type) {

@@ -47,6 +47,12 @@ void keeper_forget(struct keeper *self, pid_t pid);
 /* Asks for all of it again, before this process becomes another program. */
 int keeper_repeat(struct keeper *self);
 
+/* After keeper_repeat(), when it stayed the program that it was. */
+void keeper_up(struct keeper *self);
+
+/* Did it end, as the guard told us when we started? */
+bool keeper_has_end(const struct keeper *self, pid_t pid);
+
 /**
  * keeper_listen() - all is taken over: hand out what has happened meanwhile, then watch
  * @events:  borrowed

@@ -10,7 +10,9 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
+#include "base/keeper-socket.h"
 #include "base/mem.h"
+#include "supervisor/keeper.h"
 
 #define BACKLOG 128
 #define N_PORTS_TRIED 100
@@ -121,6 +123,44 @@ int listen_open(struct listen_set *self, const struct settings *settings, char *
 		*ret_why = xprintf("cannot listen on 127.0.0.1, ports %d to %d: %s; choose one with --listen",
 			SETTINGS_PORT, SETTINGS_PORT + N_PORTS_TRIED - 1, strerror(-r));
 	return r;
+}
+
+static void kept_name(size_t i, char ret[KEEPER_NAME_MAX])
+{
+	snprintf(ret, KEEPER_NAME_MAX, "listen-%zu", i);
+}
+
+void listen_keep(const struct listen_set *self, struct keeper *keeper)
+{
+	char name[KEEPER_NAME_MAX];
+
+	for (size_t i = 0; i < self->n; i++) {
+		kept_name(i, name);
+		keeper_keep(keeper, name, self->fds[i]);
+	}
+}
+
+int listen_adopt(struct listen_set *self, struct keeper *keeper, const json_t *saved)
+{
+	const json_t *names = json_object_get(saved, "names");
+	char name[KEEPER_NAME_MAX];
+
+	*self = (struct listen_set){ 0 };
+	for (size_t i = 0; i < json_array_size(names) && i < SETTINGS_N_LISTEN; i++) {
+		const char *text = json_string_value(json_array_get(names, i));
+		int fd;
+
+		kept_name(i, name);
+		fd = text ? keeper_take(keeper, name) : -1;
+		if (fd < 0) {
+			listen_close(self);
+			return -ENOENT;
+		}
+		snprintf(self->names[i], sizeof(self->names[i]), "%s", text);
+		self->fds[self->n++] = fd;
+	}
+	self->port = (uint16_t)json_integer_value(json_object_get(saved, "port"));
+	return self->n ? 0 : -ENOENT;
 }
 
 void listen_close(struct listen_set *self)

@@ -7,6 +7,7 @@
  * kernel, and the port never changes.
  */
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,5 +29,13 @@ struct listen_set {
  * Returns 0 or negative errno with @ret_why (allocated).
  */
 int listen_open(struct listen_set *self, const struct settings *settings, char **ret_why);
+
+struct keeper;
+
+/* Leaves copies of them with the guard. */
+void listen_keep(const struct listen_set *self, struct keeper *keeper);
+
+/* Those of a predecessor; @saved: {"port", "names"}. -ENOENT: one is missing, nothing was taken. */
+int listen_adopt(struct listen_set *self, struct keeper *keeper, const json_t *saved);
 
 void listen_close(struct listen_set *self);

@@ -48,16 +48,30 @@ static void warn_unknown_key(void *data, const char *section, const char *key)
 		file->path, key, section);
 }
 
-static int read_settings_file(struct supervisor *self, const char *path)
+/* What a desktop was started with holds as long as it lives, whoever supervises it. */
+static int read_settings_text(
+	struct supervisor *self, const char *path, const char *kept_as, char **ret)
+{
+	size_t n;
+	int r;
+
+	if (self->handover.legacy)
+		return handover_take_text(&self->handover, kept_as, ret);
+	r = trusted_read(path, SETTINGS_FILE_MAX, ret, &n);
+	if (r == 0)
+		handover_keep_text(&self->handover, kept_as, *ret, n);
+	return r;
+}
+
+static int read_settings_file(struct supervisor *self, const char *path, const char *kept_as)
 {
 	struct settings_file file = { self, path };
 	CLEANUP(free) char *text = NULL;
 	char why[SETTINGS_WHY_MAX];
 	unsigned line = 0;
-	size_t n;
 	int r;
 
-	r = trusted_read(path, SETTINGS_FILE_MAX, &text, &n);
+	r = read_settings_text(self, path, kept_as, &text);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0) {
@@ -104,9 +118,9 @@ static int read_settings(struct supervisor *self)
 
 	settings_init(&self->settings, self->flavour);
 	if (self->flavour->host_is_ours) {
-		r = read_settings_file(self, "/etc/afar/afar.conf");
+		r = read_settings_file(self, "/etc/afar/afar.conf", "settings-system");
 		if (r == 0)
-			r = read_settings_file(self, own);
+			r = read_settings_file(self, own, "settings-own");
 	}
 	read_sizes_from_environment(self);
 	if (getenv(self->flavour->xvfb_env)) /* XCH-1 */
@@ -185,6 +199,7 @@ static int prepare_own(struct supervisor *self, char **ret_why)
 	r = listen_open(&self->listen, &self->settings, ret_why);
 	if (r < 0)
 		return r;
+	listen_keep(&self->listen, self->handover.keeper);
 	self->url = xprintf("http://%s/", self->listen.names[0]);
 	r = identity_load(&self->paths, self->program_dir, &self->config, pin, ret_why);
 	if (r < 0)
@@ -242,6 +257,28 @@ static int prepare_contract(struct supervisor *self, char **ret_why)
 	return 0;
 }
 
+/* Nothing is read anew: what lies there now may be broken, and is for a reload. */
+static int prepare_from_legacy(struct supervisor *self, char **ret_why)
+{
+	json_t *config = handover_legacy(&self->handover, "config");
+	int r = -EBADMSG;
+
+	if (json_is_object(config)) {
+		self->config = json_incref(config);
+		r = 0;
+	}
+	if (r == 0 && self->flavour->host_is_ours)
+		r = listen_adopt(&self->listen, self->handover.keeper,
+			handover_legacy(&self->handover, "listen"));
+	if (r < 0) {
+		*ret_why = xprintf("the desktop cannot be taken over: %s", strerror(-r));
+		return r;
+	}
+	if (self->flavour->host_is_ours)
+		self->url = xprintf("http://%s/", self->listen.names[0]);
+	return 0;
+}
+
 /*
  * All that can be wrong from the outset is found here, before anything is started. -ECANCELED: it
  * has been said already.
@@ -256,7 +293,12 @@ static int prepare(struct supervisor *self, char **ret_why)
 			"cannot write the log %s: %s", self->paths.log_file, strerror(-r));
 		return r;
 	}
+	outlog_set_keeper(self->log, self->handover.keeper);
+	family_init(&self->family, self->event, self->handover.keeper,
+		self->handover.keeper ? self->paths.lock_file : NULL);
 	self->ssh_socket = supervisor_find_ssh_socket(self);
+	if (self->handover.legacy)
+		return prepare_from_legacy(self, ret_why);
 	return self->flavour->host_is_ours ? prepare_own(self, ret_why)
 					   : prepare_contract(self, ret_why);
 }
@@ -334,6 +376,10 @@ int main(int argc, char **argv)
 	log_init("supervisor");
 	json_memory_init();
 	prctl(PR_SET_DUMPABLE, 0); /* the configuration has a private key */
+	self.argv = (const char *const *)argv;
+	r = handover_open(&self.handover);
+	if (r < 0)
+		return EXIT_FAILED; /* the guard is gone */
 	r = options_parse(&options, argc, argv, &why);
 	self.flavour = options.flavour;
 	if (self.flavour->logs_to_stderr) {

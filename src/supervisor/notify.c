@@ -97,6 +97,12 @@ void notify_init(struct notify *self, sd_event *event, usec_t ready_limit)
 		log_warning("no timer can be made for the service manager: %s", strerror(-r));
 }
 
+void notify_is_known_ready(struct notify *self)
+{
+	self->is_ready = true;
+	self->ready_limit = sd_event_source_unref(self->ready_limit);
+}
+
 void notify_state(struct notify *self, bool host_is_ready, const char *status)
 {
 	char text[NOTIFY_STATUS_MAX + sizeof("STATUS=")];

@@ -42,6 +42,9 @@ struct notify {
 /* @ready_limit: NOTIFY_READY_LIMIT_USEC. Never fails: without a listener it is inert. */
 void notify_init(struct notify *self, sd_event *event, usec_t ready_limit);
 
+/* A predecessor has said that we are ready. */
+void notify_is_known_ready(struct notify *self);
+
 /* How things stand; only what is new goes out. */
 void notify_state(struct notify *self, bool host_is_ready, const char *status);
 

@@ -127,6 +127,33 @@ void policy_leave_out(struct policy *self, policy_set set)
 	}
 }
 
+/* As if it had not been tried: nobody is to blame that its supervisor went away. */
+static void undo_start(struct policy *self, enum policy_component c, usec_t now)
+{
+	struct policy_entry *entry = &self->entries[c];
+
+	entry->state = COMPONENT_WAITING;
+	entry->since = now;
+	entry->next_try = now;
+	if (entry->n_starts)
+		entry->n_starts--;
+}
+
+policy_set policy_adopt(struct policy *self, policy_set with_process, usec_t now)
+{
+	policy_set lost = 0;
+
+	for (int c = 0; c < POLICY_N_COMPONENTS; c++) {
+		if ((with_process & BIT(c)) || !policy_is_running(self, c))
+			continue;
+		if (self->entries[c].state == COMPONENT_STARTING)
+			undo_start(self, c, now);
+		else
+			lost |= BIT(c);
+	}
+	return lost;
+}
+
 static void enter(struct policy *self, enum policy_component c, enum component_state state,
 	usec_t now)
 {

@@ -114,6 +114,15 @@ void policy_init(struct policy *self, const struct policy_rules *rules,
 /* Before the first event: this desktop does without these, they are off. */
 void policy_leave_out(struct policy *self, policy_set set);
 
+/**
+ * policy_adopt() - after a predecessor's state was read into @self
+ * @with_process:  the components of which a process lives, or has just ended, which will be told
+ *
+ * A component that was to be started and has no process was not. Returns those that ran and have
+ * none either: their POLICY_HAS_ENDED has to follow.
+ */
+policy_set policy_adopt(struct policy *self, policy_set with_process, usec_t now);
+
 /* @self moves on; @ret says what is to be done now. Never fails. */
 void policy_step(struct policy *self, const struct policy_event *event, usec_t now,
 	struct policy_actions *ret);

@@ -53,6 +53,16 @@ static int handle_limit(sd_event_source *source, uint64_t usec, void *data)
 	return 0;
 }
 
+/* Without a limit it may take as long as it likes: that is no reason to fail. */
+static void limit(struct pre_session *self)
+{
+	int r = sd_event_add_time_relative(self->supervisor->event, &self->limit, CLOCK_MONOTONIC,
+		LIMIT_USEC, 0, handle_limit, self);
+
+	if (r < 0)
+		log_warning("the pre-session script runs without a limit: %s", strerror(-r));
+}
+
 int pre_session_create(struct pre_session **ret, struct supervisor *supervisor)
 {
 	struct pre_session *self = mem_new(struct pre_session);
@@ -106,13 +116,7 @@ int pre_session_start(struct supervisor *supervisor, char *text, size_t size)
 		snprintf(text, size, "%s cannot be started: %s", path, strerror(-r));
 		goto out;
 	}
-	r = sd_event_add_time_relative(supervisor->event, &self->limit, CLOCK_MONOTONIC,
-		LIMIT_USEC, 0, handle_limit, self);
-	if (r < 0) {
-		/* Without a limit it may take as long as it likes: that is no reason to fail. */
-		log_warning("the pre-session script runs without a limit: %s", strerror(-r));
-		r = 0;
-	}
+	limit(self);
 out:
 	session_script_finish(&script);
 	return r;
@@ -121,6 +125,15 @@ out:
 void pre_session_stop(struct supervisor *supervisor)
 {
 	child_stop(&supervisor->pre_session->child);
+}
+
+void pre_session_adopt(struct supervisor *supervisor, const json_t *from)
+{
+	struct pre_session *self = supervisor->pre_session;
+
+	(void)from;
+	if (self->child.pid)
+		limit(self);
 }
 
 pid_t pre_session_pid(const struct supervisor *supervisor)

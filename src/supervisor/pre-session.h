@@ -7,6 +7,7 @@
  * machine without one has nothing to run.
  */
 
+#include <jansson.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -19,3 +20,4 @@ void pre_session_destroy(struct pre_session *self);
 int pre_session_start(struct supervisor *supervisor, char *text, size_t size);
 void pre_session_stop(struct supervisor *supervisor);
 pid_t pre_session_pid(const struct supervisor *supervisor);
+void pre_session_adopt(struct supervisor *supervisor, const json_t *from);

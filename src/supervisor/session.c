@@ -18,8 +18,10 @@
 #include "supervisor/child.h"
 #include "supervisor/display/display.h"
 #include "supervisor/ice.h"
+#include "supervisor/record.h"
 #include "supervisor/session-script.h"
 #include "supervisor/supervisor.h"
+#include "wire/text.h"
 
 /* A session that never says that it is ready is taken to be, this long after its start … */
 #define QUIET_USEC (10 * USEC_PER_SEC)
@@ -283,6 +285,22 @@ void session_stop(struct supervisor *supervisor)
 pid_t session_pid(const struct supervisor *supervisor)
 {
 	return supervisor->session->child.pid;
+}
+
+json_t *session_save(const struct supervisor *supervisor)
+{
+	return json_pack("{s:o}", "text", text_to_json(supervisor->session->text));
+}
+
+/* Its window manager may have come while nobody watched. */
+void session_adopt(struct supervisor *supervisor, const json_t *from)
+{
+	struct session *self = supervisor->session;
+
+	snprintf(self->text, sizeof(self->text), "%s", record_text(from, "text"));
+	if (supervisor->policy.entries[POLICY_SESSION].state == COMPONENT_STARTING)
+		sd_event_add_time_relative(supervisor->event, &self->ready_timer, CLOCK_MONOTONIC,
+			WINDOW_USEC, 0, handle_ready_time, self);
 }
 
 const char *session_text(const struct session *self)

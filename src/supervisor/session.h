@@ -12,6 +12,7 @@
  * is ready with its first window, or when it has lived for a while.
  */
 
+#include <jansson.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -24,6 +25,8 @@ void session_destroy(struct session *self);
 int session_start(struct supervisor *supervisor, char *text, size_t size);
 void session_stop(struct supervisor *supervisor);
 pid_t session_pid(const struct supervisor *supervisor);
+json_t *session_save(const struct supervisor *supervisor);
+void session_adopt(struct supervisor *supervisor, const json_t *from);
 
 /* What runs, for people: "openbox …"; "" before the first start. */
 const char *session_text(const struct session *self);

@@ -292,6 +292,7 @@ static void step(struct supervisor *self, const struct policy_event *event)
 	struct policy_actions actions;
 
 	policy_step(&self->policy, event, clock_now(), &actions);
+	handover_touch(self);
 	arm_tick(self, actions.wake);
 	notice_changes(self);
 	if (event->component == POLICY_DISPLAY && event->type != POLICY_TICK)
@@ -302,6 +303,13 @@ static void step(struct supervisor *self, const struct policy_event *event)
 	carry_out(self, &actions);
 }
 
+static void handle_events(struct supervisor *self)
+{
+	for (size_t i = 0; i < self->n_events; i++)
+		step(self, &self->events[i]);
+	self->n_events = 0;
+}
+
 void supervisor_event(struct supervisor *self, enum policy_event_type type,
 	enum policy_component component, bool blame_display)
 {
@@ -310,11 +318,14 @@ void supervisor_event(struct supervisor *self, enum policy_event_type type,
 		return;
 	}
 	self->events[self->n_events++] = (struct policy_event){ type, component, blame_display };
-	if (self->n_events > 1)
-		return;
-	for (size_t i = 0; i < self->n_events; i++)
-		step(self, &self->events[i]);
-	self->n_events = 0;
+	if (self->n_events == 1 && !self->holds_events)
+		handle_events(self);
+}
+
+void supervisor_release_events(struct supervisor *self)
+{
+	self->holds_events = false;
+	handle_events(self);
 }
 
 static void note_end(struct supervisor *self, enum policy_component c)
@@ -365,6 +376,19 @@ void supervisor_child_ended(struct supervisor *self, enum policy_component compo
 	supervisor_event(self, POLICY_HAS_ENDED, component, blame_display);
 }
 
+void supervisor_child_lost(struct supervisor *self, enum policy_component component)
+{
+	struct component *c = &self->components[component];
+
+	c->last_end = (struct status_end){ .known = true, .at = clock_wall() };
+	snprintf(c->last_end.text, sizeof(c->last_end.text),
+		"ended while its supervisor was being replaced");
+	outlog_stream_drain(&c->output);
+	outlog_stream_tail(&c->output, &c->last_end);
+	note_end(self, component);
+	supervisor_event(self, POLICY_HAS_ENDED, component, false);
+}
+
 void supervisor_child_is_hopeless(
 	struct supervisor *self, enum policy_component component, int code, int status)
 {
@@ -413,6 +437,7 @@ void supervisor_stop(struct supervisor *self)
 
 static void use_config(struct supervisor *self, json_t *config)
 {
+	handover_touch(self);
 	json_decref(self->config);
 	self->config = config;
 }
@@ -554,7 +579,14 @@ int supervisor_init(struct supervisor *self, char **ret_why)
 		clock_now());
 	if (self->settings.display == SETTINGS_DISPLAY_ATTACH)
 		policy_leave_out(&self->policy, POLICY_SESSION_PARTS);
+	self->holds_events = true;
+	r = handover_begin(self);
+	if (r < 0) {
+		*ret_why = xprintf("the guard cannot be reached: %s", strerror(-r));
+		return r;
+	}
 	supervisor_event(self, POLICY_TICK, 0, false);
+	supervisor_release_events(self);
 	return 0;
 }
 
@@ -576,6 +608,8 @@ void supervisor_finish(struct supervisor *self)
 	listen_close(&self->listen);
 	json_decref(self->config);
 	outlog_destroy(self->log);
+	family_finish(&self->family);
+	handover_finish(&self->handover);
 	free(self->url);
 	free(self->program_dir);
 	free(self->script_dir);

@@ -19,6 +19,8 @@
 #include "base/spawn.h"
 #include "supervisor/attempts.h"
 #include "supervisor/component.h"
+#include "supervisor/family.h"
+#include "supervisor/handover.h"
 #include "supervisor/listen.h"
 #include "supervisor/notify.h"
 #include "supervisor/outlog.h"
@@ -49,6 +51,9 @@ struct supervisor {
 	char *program_dir; /* where our own programs are */
 	char *script_dir;  /* of the command that was called: where the contract's are (CONST-7) */
 	char *ssh_socket;  /* the host's, for security keys (ENV-5, HL-1) */
+	const char *const *argv; /* borrowed, as main() got it */
+	struct handover handover;
+	struct family family;
 	struct report report;
 	struct notify notify;
 	struct outlog *log;
@@ -65,6 +70,7 @@ struct supervisor {
 	struct component components[POLICY_N_COMPONENTS];
 	struct policy_event events[SUPERVISOR_N_EVENTS]; /* the one that is handled, and after it */
 	size_t n_events;
+	bool holds_events; /* they wait until a predecessor's desktop is taken over */
 	sd_event_source *tick;
 	usec_t since;	    /* what since_wall was made from */
 	usec_t since_wall;  /* of policy.state */
@@ -97,6 +103,12 @@ void supervisor_event(struct supervisor *self, enum policy_event_type type,
 /* An end with its description; drains the log first. */
 void supervisor_child_ended(struct supervisor *self, enum policy_component component, int code,
 	int status, bool blame_display);
+
+/* The same for one that a predecessor had, and nobody knows how it ended. */
+void supervisor_child_lost(struct supervisor *self, enum policy_component component);
+
+/* Lets the events go that were held. */
+void supervisor_release_events(struct supervisor *self);
 
 /* The same for one that says by its end that starting it again is no use. */
 void supervisor_child_is_hopeless(

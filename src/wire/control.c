@@ -62,6 +62,7 @@ static const struct type {
 	[CONTROL_DISPLAY_DOWN] = { "display_down", { &field_component, &field_reason } },
 	[CONTROL_VERDICT] = { "verdict", { &field_id, &field_ok, &field_retry_after } },
 	[CONTROL_MAKE_LINK] = { "make_link", { &field_id } },
+	[CONTROL_TAKEN_OVER] = { "taken_over", { 0 } },
 	[CONTROL_ATTEMPT] = { "attempt",
 		{ &field_id, &field_kind, &field_source, &field_hash } },
 	[CONTROL_SIGNED_IN] = { "signed_in", { &field_source, &field_hash } },

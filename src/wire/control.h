@@ -32,6 +32,8 @@ enum control_type {
 	CONTROL_DISPLAY_DOWN, /* component, reason */
 	CONTROL_VERDICT,      /* id, ok, retry_after: answers CONTROL_ATTEMPT */
 	CONTROL_MAKE_LINK,    /* id: answered by CONTROL_LINK */
+	CONTROL_TAKEN_OVER,   /* by another supervisor: what was not answered is asked again, and
+				 CONTROL_VIEWERS answers */
 
 	/* host -> supervisor */
 	CONTROL_ATTEMPT, /* id, kind, source, hash (not for a PIN): may this sign-in go on? */

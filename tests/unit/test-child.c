@@ -17,6 +17,7 @@ struct fixture {
 	sd_event *event;
 	struct outlog *log;
 	struct outlog_stream stream;
+	struct family family;
 	struct child child;
 	unsigned n_ended;
 	int code, status;
@@ -59,7 +60,8 @@ static int begin(void **state)
 	assert_true(sd_event_new(&f->event) >= 0);
 	assert_int_equal(outlog_create(&f->log, f->event, f->path), 0);
 	outlog_stream_init(&f->stream, f->log, "child");
-	child_init(&f->child, f->event, handle_ended, f);
+	family_init(&f->family, f->event, NULL, NULL);
+	child_init(&f->child, &f->family, "child", handle_ended, f);
 	*state = f;
 	return 0;
 }
@@ -69,6 +71,7 @@ static int end(void **state)
 	struct fixture *f = *state;
 
 	child_finish(&f->child);
+	family_finish(&f->family);
 	outlog_destroy(f->log);
 	sd_event_unref(f->event);
 	sys_remove_tree(f->directory);

@@ -31,7 +31,7 @@ static int begin(void **state)
 	struct fixture *f = xnew(struct fixture);
 
 	assert_true(sd_event_new(&f->event) >= 0);
-	assert_int_equal(ready_line_open(&f->ready, f->event, &f->fd, handle_line, f), 0);
+	assert_int_equal(ready_line_open(&f->ready, f->event, NULL, "line", &f->fd, handle_line, f), 0);
 	*state = f;
 	return 0;
 }

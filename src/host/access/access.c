@@ -233,6 +233,16 @@ static void ask(struct access_try *try, const char *secret)
 	sd_event_source_set_enabled(self->unasked, SD_EVENT_ONESHOT);
 }
 
+void access_handle_takeover(struct access *self)
+{
+	struct access_try *try;
+
+	list_for_each(try, &self->tries, link) {
+		if (try->state == TRY_ASKED)
+			ask(try, try->secret);
+	}
+}
+
 struct access_try *access_try(struct access *self, enum control_kind kind, const char *secret,
 	const char *source, access_done_fn done, void *data)
 {

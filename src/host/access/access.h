@@ -65,6 +65,9 @@ void access_handle_verdict(struct access *self, const struct control_message *ve
 /* The supervisor wants a one-time link: answered at once. */
 void access_handle_make_link(struct access *self, uint32_t id);
 
+/* Another supervisor has taken over: it is asked what the last one did not answer. */
+void access_handle_takeover(struct access *self);
+
 /* The supervisor is gone: whoever waits for its answer is refused. */
 void access_handle_end(struct access *self);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/keeper-socket.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -19,6 +20,8 @@
 #include "supervisor/audio/probe.h"
 #include "supervisor/audio/stale.h"
 #include "supervisor/child.h"
+#include "supervisor/keeper.h"
+#include "supervisor/record.h"
 #include "supervisor/supervisor.h"
 
 #define LISTEN_FD 3 /* SD_LISTEN_FDS_START */
@@ -67,10 +70,26 @@ static const char *const manager_names[] = {
 	[PROBE_MEDIA_SESSION] = "pipewire-media-session",
 };
 
+static void kept_name(const struct part *part, char ret[KEEPER_NAME_MAX])
+{
+	snprintf(ret, KEEPER_NAME_MAX, "audio-%s", part->child.name);
+}
+
+static void close_socket(struct part *part)
+{
+	char name[KEEPER_NAME_MAX];
+
+	if (part->socket < 0)
+		return;
+	kept_name(part, name);
+	part->socket = fd_close(part->socket);
+	keeper_drop(part->audio->supervisor->handover.keeper, name);
+}
+
 static void close_sockets(struct audio *self)
 {
 	for (int i = 0; i < AUDIO_N_PARTS; i++)
-		self->parts[i].socket = fd_close(self->parts[i].socket);
+		close_socket(&self->parts[i]);
 	unlink(self->place.socket);
 	unlink(self->place.pulse_socket);
 }
@@ -113,13 +132,20 @@ static int make_argvs(struct audio *self)
 	return 0;
 }
 
+/* The one of a predecessor, whom clients may be waiting for, or a new one. */
 static int open_socket(struct part *part, const char *path)
 {
-	int fd = place_listen(path);
+	struct keeper *keeper = part->audio->supervisor->handover.keeper;
+	char name[KEEPER_NAME_MAX];
 
-	if (fd < 0)
-		return fd;
-	part->socket = fd;
+	kept_name(part, name);
+	part->socket = keeper_take(keeper, name);
+	if (part->socket >= 0)
+		return 0;
+	part->socket = place_listen(path);
+	if (part->socket < 0)
+		return part->socket;
+	keeper_keep(keeper, name, part->socket);
 	return 0;
 }
 
@@ -201,16 +227,20 @@ static void handle_ended(void *data, int code, int status)
 	end_run(self, code, status);
 }
 
+static void is_ready(struct audio *self)
+{
+	self->watch = sd_event_source_unref(self->watch);
+	supervisor_event(self->supervisor, POLICY_IS_READY, POLICY_AUDIO, false);
+}
+
 static int handle_created(
 	sd_event_source *source, const struct inotify_event *event, void *data)
 {
 	struct audio *self = data;
 
 	(void)source;
-	if (!event->len || !str_equal(event->name, str_basename(self->place.fifo)))
-		return 0;
-	self->watch = sd_event_source_unref(self->watch);
-	supervisor_event(self->supervisor, POLICY_IS_READY, POLICY_AUDIO, false);
+	if (event->len && str_equal(event->name, str_basename(self->place.fifo)))
+		is_ready(self);
 	return 0;
 }
 
@@ -260,14 +290,19 @@ static int start_part(struct part *part)
 	return child_start(&part->child, &spawn, output);
 }
 
+static int watch_fifo(struct audio *self)
+{
+	return sd_event_add_inotify(self->supervisor->event, &self->watch, self->place.directory,
+		IN_CREATE, handle_created, self);
+}
+
 static int start_parts(struct audio *self)
 {
 	int r;
 
 	/* What is left of a run that was killed would be taken for the new one's. */
 	unlink(self->place.fifo);
-	r = sd_event_add_inotify(self->supervisor->event, &self->watch, self->place.directory,
-		IN_CREATE, handle_created, self);
+	r = watch_fifo(self);
 	if (r >= 0)
 		r = configuration_write(self->supervisor, &self->place, self->manager);
 	for (int i = 0; i < AUDIO_N_PARTS && r >= 0; i++)
@@ -334,12 +369,37 @@ void audio_stop(struct supervisor *supervisor)
 	end_run(self, CLD_EXITED, 0);
 }
 
+/* What a predecessor found out is not asked again: it would take a while. */
+static bool is_known_already(struct audio *self)
+{
+	const json_t *from = handover_part(&self->supervisor->handover, "audio");
+	struct probe_result result = { .usable = true };
+	json_int_t manager = record_integer(from, "manager", -1);
+
+	switch (record_integer(from, "mode", MODE_UNSETTLED)) {
+	case MODE_PIPEWIRE:
+		if (manager < 0 || (size_t)manager >= ARRAY_SIZE(manager_names)
+			|| !manager_names[manager])
+			return false;
+		result.manager = (enum probe_manager)manager;
+		settle(self, &result);
+		return true;
+	case MODE_PULSE:
+		use_pulse(self);
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void start_probe(struct audio *self)
 {
 	struct probe_result result = { 0 };
 	bool is_known = true;
 	int r;
 
+	if (is_known_already(self))
+		return;
 	self->mode = MODE_UNSETTLED;
 	r = probe_create(
 		&self->probe, self->supervisor->event, handle_probe, self, &is_known, &result);
@@ -417,6 +477,37 @@ pid_t audio_pid(const struct supervisor *supervisor)
 			return supervisor->audio->parts[i].child.pid;
 	}
 	return 0;
+}
+
+json_t *audio_save(const struct supervisor *supervisor)
+{
+	const struct audio *self = supervisor->audio;
+
+	return json_pack("{s:i, s:i}", "mode", (int)self->mode, "manager", (int)self->manager);
+}
+
+/* The parts that live are known already; one that ended meanwhile ends the others. */
+void audio_adopt(struct supervisor *supervisor, const json_t *from)
+{
+	struct audio *self = supervisor->audio;
+	enum component_state state = supervisor->policy.entries[POLICY_AUDIO].state;
+	bool are_all = true;
+
+	(void)from;
+	if (!audio_pid(supervisor) || state == COMPONENT_STOPPING)
+		return;
+	for (int i = 0; i < AUDIO_N_PARTS; i++)
+		are_all &= self->parts[i].child.pid != 0;
+	if (!are_all) {
+		end_run(self, CLD_EXITED, 0);
+		return;
+	}
+	if (state != COMPONENT_STARTING)
+		return;
+	if (watch_fifo(self) < 0)
+		end_run(self, CLD_EXITED, 0);
+	else if (access(self->place.fifo, F_OK) == 0)
+		is_ready(self);
 }
 
 bool audio_is_settled(const struct audio *self)

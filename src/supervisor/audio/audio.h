@@ -15,6 +15,7 @@
  * start or start anew.
  */
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -46,6 +47,8 @@ void audio_stop(struct supervisor *supervisor);
 
 /* Of any of the processes, and of one of them; 0: does not run. */
 pid_t audio_pid(const struct supervisor *supervisor);
+json_t *audio_save(const struct supervisor *supervisor);
+void audio_adopt(struct supervisor *supervisor, const json_t *from);
 pid_t audio_pid_of(const struct supervisor *supervisor, enum audio_part part);
 
 /* Is the environment of a session known? */

@@ -368,7 +368,7 @@ static const struct setup_events setup_events = {
 static int use_connection(struct attach *self, xcb_connection_t *connection)
 {
 	int r = setup_create(&self->setup, self->supervisor->event, connection, NULL,
-		&self->supervisor->settings, &setup_events, self);
+		&self->supervisor->settings, false, &setup_events, self);
 
 	if (r < 0)
 		return r;

@@ -21,9 +21,11 @@
 #include "supervisor/display/setup.h"
 #include "supervisor/display/user-authority.h"
 #include "supervisor/ready-line.h"
+#include "supervisor/record.h"
 #include "supervisor/supervisor.h"
 
 #define READY_FD 3
+#define READY_LINE "ready-display" /* with the guard */
 #define N_NUMBERS 1000
 /* A server that accepts nobody after this time is a failure (XINIT-1). */
 #define START_LIMIT_USEC (10 * USEC_PER_SEC)
@@ -174,24 +176,31 @@ static const struct setup_events setup_events = {
 	.broken = handle_broken,
 };
 
-/* The line has the number that we chose; what counts is that it came. */
-static void handle_ready_line(void *data, const char *line)
+static void connect_to_server(struct display *self, bool is_set_up)
 {
-	struct display *self = data;
 	xcb_connection_t *connection;
 	int r;
 
-	(void)line;
-	log_info("X server is active.");
-	self->was_up = true;
 	r = xcb_connect_file(self->name, self->authority, &connection, NULL);
 	if (r == 0)
 		r = setup_create(&self->setup, self->supervisor->event, connection, self->impl,
-			&self->supervisor->settings, &setup_events, self);
+			&self->supervisor->settings, is_set_up, &setup_events, self);
 	if (r < 0) {
 		log_error("cannot connect to display %s: %s", self->name, strerror(-r));
 		child_stop(&self->child);
 	}
+}
+
+/* The line has the number that we chose; what counts is that it came. */
+static void handle_ready_line(void *data, const char *line)
+{
+	struct display *self = data;
+
+	(void)line;
+	log_info("X server is active.");
+	self->was_up = true;
+	handover_touch(self->supervisor);
+	connect_to_server(self, false);
 }
 
 static int handle_start_limit(sd_event_source *source, uint64_t usec, void *data)
@@ -203,6 +212,12 @@ static int handle_start_limit(sd_event_source *source, uint64_t usec, void *data
 	log_error("%s does not become ready on display %s", self->impl->name, self->name);
 	child_stop(&self->child);
 	return 0;
+}
+
+static int limit_start(struct display *self)
+{
+	return sd_event_add_time_relative(self->supervisor->event, &self->start_timer,
+		CLOCK_MONOTONIC, START_LIMIT_USEC, 0, handle_start_limit, self);
 }
 
 /*
@@ -259,8 +274,8 @@ static int launch(struct display *self, char *text, size_t size)
 	if (r == 0)
 		r = calm_about_bus(supervisor, &env);
 	if (r == 0)
-		r = ready_line_open(&self->ready_line, supervisor->event, &ready_fd,
-			handle_ready_line, self);
+		r = ready_line_open(&self->ready_line, supervisor->event,
+			supervisor->handover.keeper, READY_LINE, &ready_fd, handle_ready_line, self);
 	if (r < 0)
 		return r;
 	spawn.envp = (const char *const *)env.vars;
@@ -272,8 +287,7 @@ static int launch(struct display *self, char *text, size_t size)
 		snprintf(text, size, "%s cannot be started: %s", argv.args[0], strerror(-r));
 		return r;
 	}
-	return sd_event_add_time_relative(supervisor->event, &self->start_timer, CLOCK_MONOTONIC,
-		START_LIMIT_USEC, 0, handle_start_limit, self);
+	return limit_start(self);
 }
 
 /* After an end before it was ready: the next number, or the other variant. */
@@ -409,6 +423,48 @@ void display_stop(struct supervisor *supervisor)
 pid_t display_pid(const struct supervisor *supervisor)
 {
 	return supervisor->display->child.pid;
+}
+
+json_t *display_save(const struct supervisor *supervisor)
+{
+	const struct display *self = supervisor->display;
+
+	return json_pack("{s:s?, s:i, s:b, s:b, s:b}", "impl", self->impl ? self->impl->name : NULL,
+		"number", (int)self->number, "was_up", self->was_up, "stopping", self->is_stopping,
+		"authority_has_entry", self->authority_has_entry);
+}
+
+/* One of another's is looked for anew: there is no process. */
+void display_adopt(struct supervisor *supervisor, const json_t *from)
+{
+	struct display *self = supervisor->display;
+	enum component_state state = supervisor->policy.entries[POLICY_DISPLAY].state;
+	int r = 0;
+
+	if (self->attach)
+		return;
+	if (str_equal(record_text(from, "impl"), display_xvfb.name))
+		self->impl = &display_xvfb;
+	self->number = (unsigned)record_integer(from, "number", 0);
+	self->was_up = record_bool(from, "was_up", false);
+	self->is_stopping = record_bool(from, "stopping", false);
+	self->authority_has_entry = record_bool(from, "authority_has_entry", false);
+	snprintf(self->name, sizeof(self->name), ":%u", self->number);
+	if (!self->child.pid || self->is_stopping)
+		return;
+	if (state == COMPONENT_READY) {
+		self->is_ready = true;
+		connect_to_server(self, true);
+		return;
+	}
+	r = limit_start(self);
+	if (r >= 0 && !self->was_up)
+		r = ready_line_adopt(&self->ready_line, supervisor->event,
+			supervisor->handover.keeper, READY_LINE, handle_ready_line, self);
+	else if (r >= 0)
+		connect_to_server(self, false);
+	if (r < 0)
+		child_stop(&self->child);
 }
 
 const char *display_name(const struct display *self)

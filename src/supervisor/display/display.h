@@ -11,6 +11,7 @@
  * means: the server answers, keymap and modes are set (XINIT-1..5).
  */
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdbool.h>
 #include <sys/types.h>
@@ -67,6 +68,8 @@ void display_destroy(struct display *self);
 int display_start(struct supervisor *supervisor, char *text, size_t size);
 void display_stop(struct supervisor *supervisor);
 pid_t display_pid(const struct supervisor *supervisor);
+json_t *display_save(const struct supervisor *supervisor);
+void display_adopt(struct supervisor *supervisor, const json_t *from);
 
 /* ":20" while the display is ready, else NULL. */
 const char *display_name(const struct display *self);

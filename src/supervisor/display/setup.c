@@ -140,7 +140,7 @@ static const struct xcb_source_events source_events = {
 };
 
 /* The watch on the root window; keymap, then modes, then done. */
-static int begin(struct setup *self, xcb_connection_t *c)
+static int begin(struct setup *self, xcb_connection_t *c, bool is_set_up)
 {
 	static const uint32_t mask =
 		XCB_EVENT_MASK_PROPERTY_CHANGE | XCB_EVENT_MASK_SUBSTRUCTURE_NOTIFY;
@@ -153,6 +153,9 @@ static int begin(struct setup *self, xcb_connection_t *c)
 		self);
 	if (r < 0)
 		return r;
+	self->is_done = is_set_up;
+	if (is_set_up)
+		return 0;
 	r = keymap_start(&self->keymap, self->source, self->root, handle_keymap, self);
 	if (r != -ENOTSUP)
 		return r;
@@ -161,7 +164,7 @@ static int begin(struct setup *self, xcb_connection_t *c)
 }
 
 int setup_create(struct setup **ret, sd_event *event, xcb_connection_t *connection,
-	const struct display_impl *impl, const struct settings *settings,
+	const struct display_impl *impl, const struct settings *settings, bool is_set_up,
 	const struct setup_events *events, void *data)
 {
 	struct setup *self = mem_new(struct setup);
@@ -175,7 +178,7 @@ int setup_create(struct setup **ret, sd_event *event, xcb_connection_t *connecti
 	if (r < 0)
 		goto disconnect;
 	if (impl)
-		r = begin(self, connection);
+		r = begin(self, connection, is_set_up);
 	if (r < 0) {
 		setup_destroy(self);
 		return r;

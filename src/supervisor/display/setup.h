@@ -26,11 +26,12 @@ struct setup_events {
 /**
  * setup_create() - begin
  * @connection:      to the display; taken, also on failure
+ * @is_set_up: a supervisor before us has set keymap and modes, nobody's size is changed now
  * @impl, @settings: borrowed; @impl NULL: the display is not ours. Then nothing is set, nothing
  *                   is watched, and of the events only broken comes
  */
 int setup_create(struct setup **ret, sd_event *event, xcb_connection_t *connection,
-	const struct display_impl *impl, const struct settings *settings,
+	const struct display_impl *impl, const struct settings *settings, bool is_set_up,
 	const struct setup_events *events, void *data);
 
 /* Takes NULL. A check that waits is answered: not alive. */

@@ -16,39 +16,16 @@
 #include "ctl/ctl.h"
 #include "wire/host-config.h"
 
-/* Asks the running daemon; complains if there is none or it fails. */
-static int ask(struct ctl *ctl, enum control_type request, json_t **ret)
-{
-	CLEANUP(free) char *why = NULL;
-	struct instance instance;
-	int error = 0;
-
-	switch (instance_lock(&ctl->paths, &instance, NULL, &error)) {
-	case INSTANCE_FREE:
-		ctl_complain("afar is not running; `afar start` starts it");
-		return CTL_NOT_RUNNING;
-	case INSTANCE_ERROR:
-		ctl_complain("cannot read %s: %s", ctl->paths.lock_file, strerror(-error));
-		return CTL_FAILED;
-	case INSTANCE_RUNNING:
-		break;
-	}
-	if (call_daemon(&instance, request, ret, &why) < 0) {
-		ctl_complain("%s", why);
-		return CTL_FAILED;
-	}
-	return CTL_DONE;
-}
-
 int ctl_link(struct ctl *ctl, int argc, char **argv)
 {
+	const struct control_message request = { .type = CONTROL_GET_LINK };
 	json_t *body = NULL;
 	const char *link;
 	int status;
 
 	if (ctl_no_arguments(argc, argv))
 		return CTL_USAGE;
-	status = ask(ctl, CONTROL_GET_LINK, &body);
+	status = ctl_ask(ctl, &request, &body);
 	if (status != CTL_DONE)
 		return status;
 	link = json_string_value(json_object_get(body, "link"));
@@ -106,6 +83,7 @@ static int run_maker(void)
 
 int ctl_pin(struct ctl *ctl, int argc, char **argv)
 {
+	const struct control_message request = { .type = CONTROL_RELOAD };
 	CLEANUP(free) char *why = NULL;
 	struct instance instance;
 	json_t *body = NULL;
@@ -122,7 +100,7 @@ int ctl_pin(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (instance_lock(&ctl->paths, &instance, NULL, &error) != INSTANCE_RUNNING)
 		return CTL_DONE;
-	if (call_daemon(&instance, CONTROL_RELOAD, &body, &why) < 0) {
+	if (call_daemon(&instance, &request, &body, &why) < 0) {
 		ctl_complain("the running daemon still has the old PIN: %s", why);
 		return CTL_FAILED;
 	}

@@ -15,6 +15,7 @@
 #include "base/sys.h"
 
 #define LIMIT_SECONDS 10
+#define N_TRIES 5
 
 static int connect_to(const char *path)
 {
@@ -42,12 +43,11 @@ bool call_is_possible(const char *socket)
 	return fd >= 0;
 }
 
-static int send_request(int fd, enum control_type type)
+static int send_request(int fd, const struct control_message *request)
 {
-	struct control_message message = { .type = type };
 	CLEANUP(free) char *line = NULL;
 	size_t n;
-	int r = control_encode(&message, &line, &n);
+	int r = control_encode(request, &line, &n);
 
 	return r < 0 ? r : sys_write_all(fd, line, n);
 }
@@ -76,20 +76,29 @@ static int read_line(int fd, struct strbuf *ret)
 	}
 }
 
-int call_daemon(const struct instance *instance, enum control_type request, json_t **ret_body,
-	char **ret_why)
+static int ask_once(const struct instance *instance, const struct control_message *request,
+	struct control_message *ret)
 {
 	CLEANUP(close) int fd = connect_to(instance->socket);
 	CLEANUP(strbuf) struct strbuf line = { 0 };
-	struct control_message answer = { 0 };
 	int r = fd;
 
 	if (r >= 0)
 		r = send_request(fd, request);
 	if (r == 0)
 		r = read_line(fd, &line);
-	if (r == 0)
-		r = control_decode(line.text, line.length, &answer);
+	return r < 0 ? r : control_decode(line.text, line.length, ret);
+}
+
+int call_daemon(const struct instance *instance, const struct control_message *request,
+	json_t **ret_body, char **ret_why)
+{
+	struct control_message answer = { 0 };
+	int r = -ECONNRESET;
+
+	/* Its socket outlives a supervisor, but who was being answered hears no more. */
+	for (int i = 0; i < N_TRIES && (r == -ECONNRESET || r == -EPIPE); i++)
+		r = ask_once(instance, request, &answer);
 	if (r < 0) {
 		*ret_why = xprintf("the running daemon (process %d) does not answer on %s: %s",
 			(int)instance->guard_pid, instance->socket, strerror(-r));

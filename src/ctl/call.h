@@ -14,9 +14,10 @@ bool call_is_possible(const char *socket);
 
 /**
  * call_daemon() - ask and wait, a few seconds at most
+ * @request:  asked again when the supervisor was replaced before it answered
  * @ret_body: a new reference: the body of its answer
  *
  * Returns 0, or negative errno with @ret_why (allocated), a line for the user.
  */
-int call_daemon(const struct instance *instance, enum control_type request, json_t **ret_body,
-	char **ret_why);
+int call_daemon(const struct instance *instance, const struct control_message *request,
+	json_t **ret_body, char **ret_why);

@@ -4,10 +4,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/proc.h"
+#include "ctl/call.h"
 
 void ctl_complain(const char *format, ...)
 {
@@ -26,6 +28,30 @@ int ctl_no_arguments(int argc, char **argv)
 		return 0;
 	ctl_complain("`afar %s` takes no '%s'", argv[0], argv[1]);
 	return 1;
+}
+
+enum ctl_status ctl_ask(
+	const struct ctl *ctl, const struct control_message *request, json_t **ret)
+{
+	CLEANUP(free) char *why = NULL;
+	struct instance instance;
+	int error = 0;
+
+	switch (instance_lock(&ctl->paths, &instance, NULL, &error)) {
+	case INSTANCE_FREE:
+		ctl_complain("afar is not running; `afar start` starts it");
+		return CTL_NOT_RUNNING;
+	case INSTANCE_ERROR:
+		ctl_complain("cannot read %s: %s", ctl->paths.lock_file, strerror(-error));
+		return CTL_FAILED;
+	case INSTANCE_RUNNING:
+		break;
+	}
+	if (call_daemon(&instance, request, ret, &why) < 0) {
+		ctl_complain("%s", why);
+		return CTL_FAILED;
+	}
+	return CTL_DONE;
 }
 
 char *ctl_program(const char *name)

@@ -24,6 +24,7 @@ static const char help[] =
 	"  start         start the desktop, and wait until it is ready\n"
 	"  stop          end it, and everything that runs in it\n"
 	"  status        how each part of it does; --json for programs\n"
+	"  reload        read the configuration anew; --exec after an upgrade\n"
 	"  link          print a new link that signs a browser in, once\n"
 	"  pin           tell when the PIN was set; --new makes another\n"
 	"  logs          print the log\n"
@@ -57,6 +58,10 @@ static const struct command {
 	{ "status", ctl_status,
 		"Usage: afar status [--json]\n\nTells how each part of the desktop does. Exit status 3: "
 		"it is not running.\n" },
+	{ "reload", ctl_reload,
+		"Usage: afar reload [--exec [--now]]\n\nHas the daemon read its configuration anew. With "
+		"--exec it becomes the program that is\ninstalled now, while the desktop goes on; a newer "
+		"host takes over when nobody looks on,\nwith --now at once.\n" },
 	{ "link", ctl_link,
 		"Usage: afar link\n\nPrints a link for a browser on this machine. It signs in once, "
 		"within an hour.\n" },

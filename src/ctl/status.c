@@ -81,6 +81,7 @@ static void show(const json_t *status)
 
 int ctl_status(struct ctl *ctl, int argc, char **argv)
 {
+	const struct control_message request = { .type = CONTROL_GET_STATUS };
 	bool as_json = argc == 2 && str_equal(argv[1], "--json");
 	CLEANUP(free) char *why = NULL;
 	struct instance instance;
@@ -102,7 +103,7 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 	case INSTANCE_RUNNING:
 		break;
 	}
-	if (call_daemon(&instance, CONTROL_GET_STATUS, &status, &why) < 0) {
+	if (call_daemon(&instance, &request, &status, &why) < 0) {
 		ctl_complain("%s", why);
 		return CTL_FAILED;
 	}

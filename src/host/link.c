@@ -17,8 +17,12 @@ static void handle_line(void *data, char *line, size_t n)
 {
 	struct link *self = data;
 	struct control_message message;
-	int r = control_decode(line, n, &message);
+	int r;
 
+	/* So begins one that takes over: the last one's line may lack its end. */
+	if (!n)
+		return;
+	r = control_decode(line, n, &message);
 	if (r < 0) {
 		log_warning("a message of the supervisor makes no sense: %s", strerror(-r));
 		return;

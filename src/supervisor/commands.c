@@ -104,6 +104,20 @@ static void reload(struct caller *self)
 		answer_body(self, json_object());
 }
 
+/* The answer goes first: after that this program is another one. */
+static void replace(struct caller *self, bool now)
+{
+	int r = handover_prepare_exec(self->commands->supervisor, now);
+	char text[256];
+
+	if (r < 0) {
+		snprintf(text, sizeof(text), "the supervisor cannot be replaced: %s", strerror(-r));
+		answer_error(self, text);
+	} else {
+		answer_body(self, json_object());
+	}
+}
+
 static void handle_line(void *data, char *line, size_t n)
 {
 	struct caller *self = data;
@@ -124,6 +138,9 @@ static void handle_line(void *data, char *line, size_t n)
 		break;
 	case CONTROL_RELOAD:
 		reload(self);
+		break;
+	case CONTROL_REPLACE:
+		replace(self, message.now);
 		break;
 	default:
 		answer_error(self, "this daemon does not know that request: it may be older than the command");

@@ -64,8 +64,6 @@ char *family_mark(const struct family *self, const char *name, uint64_t run)
 struct search {
 	const struct family *family;
 	uint64_t last_run;
-	int signo;
-	unsigned n;
 	char own_name[PROC_NAME_MAX];
 };
 
@@ -134,24 +132,12 @@ static bool is_above_us(pid_t pid)
 	return false;
 }
 
-static bool end_stray(void *data, pid_t pid)
+bool family_is_stray(const struct family *self, pid_t pid)
 {
-	struct search *self = data;
 	CLEANUP(free) char *mark = NULL;
 	struct proc_stat stat;
 
-	if (proc_variable(pid, FAMILY_VARIABLE, &mark) == 0 && is_stray(self->family, mark)
-		&& proc_stat_read(pid, &stat) == 0 && stat.state != 'Z' && !is_above_us(pid)
-		&& kill(pid, self->signo) == 0)
-		self->n++;
-	return false;
-}
-
-unsigned family_end_stray(const struct family *self, int signo)
-{
-	struct search search = { .family = self, .signo = signo };
-
-	if (self->desktop)
-		proc_find(end_stray, &search);
-	return search.n;
+	return self->desktop && proc_variable(pid, FAMILY_VARIABLE, &mark) == 0
+		&& is_stray(self, mark) && proc_stat_read(pid, &stat) == 0 && stat.state != 'Z'
+		&& !is_above_us(pid);
 }

@@ -52,10 +52,8 @@ char *family_mark(const struct family *self, const char *name, uint64_t run);
  */
 void family_end_unknown(const struct family *self, uint64_t last_run);
 
-/**
- * family_end_stray() - ask to end what is left of a desktop whose guard is gone
- * @signo:  to all that carries the same lock file with another guard
- *
- * Returns how many there are.
+/*
+ * Is it left of a desktop whose guard is gone, having the same lock file and another guard? Not
+ * those below which we run ourselves: that may be a shell of the old desktop.
  */
-unsigned family_end_stray(const struct family *self, int signo);
+bool family_is_stray(const struct family *self, pid_t pid);

@@ -404,7 +404,7 @@ static void adopt(struct supervisor *supervisor)
 		if (lost & POLICY_BIT(c))
 			supervisor_child_lost(supervisor, c);
 	}
-	log_info("the desktop was taken over from supervisor %d",
+	log_info("the desktop was taken over; supervisors have died %d times",
 		keeper_n_deaths(self->keeper));
 }
 
@@ -470,35 +470,75 @@ int handover_begin(struct supervisor *supervisor)
 	return keeper_listen(self->keeper, supervisor->event, &events, supervisor);
 }
 
-int handover_exec(struct supervisor *supervisor)
+static char *program_path(const struct supervisor *supervisor)
 {
-	CLEANUP(free) char *program = xprintf("%s/afar-supervisor", supervisor->program_dir);
+	return mem_printf("%s/afar-supervisor", supervisor->program_dir);
+}
+
+static void inherit(struct supervisor *supervisor, bool yes)
+{
+	fcntl(KEEPER_FD, F_SETFD, yes ? 0 : FD_CLOEXEC);
+	if (supervisor->notify.fd >= 0)
+		fcntl(NOTIFY_FD, F_SETFD, yes ? 0 : FD_CLOEXEC);
+}
+
+/* What is kept is asked for first: the new program finds it in its socket. Returns on failure only. */
+static int become(struct supervisor *supervisor, const char *program)
+{
 	int r;
 
-	if (access(program, X_OK) < 0)
-		return -errno;
 	save(supervisor);
 	if (supervisor->handover.has_failed)
 		return -ENOMEM;
 	r = keeper_repeat(supervisor->handover.keeper);
 	if (r < 0)
 		return r;
-	log_info("becoming %s", program);
-	fcntl(KEEPER_FD, F_SETFD, 0);
-	if (supervisor->notify.fd >= 0)
-		fcntl(NOTIFY_FD, F_SETFD, 0);
+	log_info("becoming the program that is installed now: %s", program);
+	inherit(supervisor, true);
 	execv(program, (char *const *)supervisor->argv);
 	r = -errno;
+	inherit(supervisor, false);
 	keeper_up(supervisor->handover.keeper);
-	fcntl(KEEPER_FD, F_SETFD, FD_CLOEXEC);
-	if (supervisor->notify.fd >= 0)
-		fcntl(NOTIFY_FD, F_SETFD, FD_CLOEXEC);
 	return r;
+}
+
+static int handle_exec(sd_event_source *source, void *data)
+{
+	struct supervisor *supervisor = data;
+	CLEANUP(free) char *program = program_path(supervisor);
+	int r = program ? become(supervisor, program) : -ENOMEM;
+
+	(void)source;
+	supervisor->handover.exec = sd_event_source_unref(supervisor->handover.exec);
+	log_error("the supervisor stays the program that it is: %s", strerror(-r));
+	return 0;
+}
+
+int handover_prepare_exec(struct supervisor *supervisor, bool now)
+{
+	CLEANUP(free) char *program = program_path(supervisor);
+	struct handover *self = &supervisor->handover;
+	int r;
+
+	if (!self->keeper)
+		return -ENOTCONN;
+	if (!program)
+		return -ENOMEM;
+	if (access(program, X_OK) < 0)
+		return -errno;
+	host_process_want_new(supervisor->host, now);
+	if (self->exec)
+		return 0;
+	r = sd_event_add_defer(supervisor->event, &self->exec, handle_exec, supervisor);
+	if (r >= 0)
+		r = sd_event_source_set_priority(self->exec, SD_EVENT_PRIORITY_IDLE);
+	return r < 0 ? r : 0;
 }
 
 void handover_finish(struct handover *self)
 {
 	self->post = sd_event_source_unref(self->post);
+	self->exec = sd_event_source_unref(self->exec);
 	json_decref(self->legacy);
 	self->legacy = NULL;
 	slots_finish(&self->slots);

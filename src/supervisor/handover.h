@@ -30,7 +30,7 @@ struct handover {
 	struct keeper *keeper; /* NULL: there is no guard */
 	struct slots slots;
 	json_t *legacy; /* what a predecessor wrote; NULL: there was none */
-	sd_event_source *post;
+	sd_event_source *post, *exec;
 	bool is_dirty;
 	bool has_failed; /* the last time; the log knows */
 	bool report_is_kept;
@@ -66,8 +66,13 @@ int handover_begin(struct supervisor *supervisor);
 /* Something changed that a successor has to know. */
 void handover_touch(struct supervisor *supervisor);
 
-/* Becomes the program that now lies where ours did, with everything going on. Returns on failure only. */
-int handover_exec(struct supervisor *supervisor);
+/**
+ * handover_prepare_exec() - become the program that now lies where ours did
+ * @now:  a host that is another one now is replaced at once, not when nobody looks on
+ *
+ * From the loop, once what is due has been done. Returns 0 or negative errno.
+ */
+int handover_prepare_exec(struct supervisor *supervisor, bool now);
 
 /* Safe on a zeroed one. */
 void handover_finish(struct handover *self);

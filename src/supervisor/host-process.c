@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,6 +45,17 @@ static const struct line_channel_limits limits = {
 	.queue_max = 4 * CONTROL_LINE_MAX,
 };
 
+/* Which file it was: an upgrade puts another in its place. */
+struct program_id {
+	json_int_t device, inode, mtime_nsec;
+};
+
+enum renewal {
+	RENEWAL_NONE,
+	RENEWAL_UNSEEN, /* when nobody looks on */
+	RENEWAL_NOW,
+};
+
 struct link_wait {
 	uint32_t id; /* 0: free */
 	void (*done)(void *data, const char *token);
@@ -57,6 +69,8 @@ struct host_process {
 	sd_event_source *ready_timer;
 	bool is_offline_page;
 	bool is_taken_over; /* while it starts */
+	struct program_id program; /* of the one that runs */
+	enum renewal renewal;
 	struct link_wait links[N_LINKS];
 	uint32_t last_id;
 
@@ -76,6 +90,48 @@ static void end_link(struct host_process *self, uint32_t id, const char *token)
 	}
 }
 
+static struct program_id identify(const char *program)
+{
+	struct program_id id = { 0 };
+	struct stat st;
+
+	if (stat(program, &st) == 0)
+		id = (struct program_id){ (json_int_t)st.st_dev, (json_int_t)st.st_ino,
+			(json_int_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec };
+	return id;
+}
+
+static char *program_path(const struct supervisor *supervisor)
+{
+	const char *directory = supervisor->flavour->host_is_ours ? supervisor->program_dir
+								  : supervisor->script_dir;
+
+	return mem_printf("%s/%s", directory, supervisor->flavour->host_program);
+}
+
+/* Is what runs another program than what is installed? */
+static bool is_outdated(const struct host_process *self)
+{
+	CLEANUP(free) char *program = program_path(self->supervisor);
+	struct program_id id = program ? identify(program) : self->program;
+
+	return id.inode
+		&& (id.device != self->program.device || id.inode != self->program.inode
+			|| id.mtime_nsec != self->program.mtime_nsec);
+}
+
+/* In the place of a host that an upgrade has left behind. */
+static void renew(struct host_process *self)
+{
+	if (self->renewal == RENEWAL_NONE || !self->channel || self->is_offline_page)
+		return;
+	self->renewal = RENEWAL_NONE;
+	if (!is_outdated(self))
+		return;
+	log_info("the host is replaced by the one that is installed now");
+	supervisor_event(self->supervisor, POLICY_RESTART, POLICY_HOST, false);
+}
+
 /* @viewers: taken; NULL: none known. */
 static void set_viewers(struct host_process *self, json_t *viewers)
 {
@@ -84,6 +140,8 @@ static void set_viewers(struct host_process *self, json_t *viewers)
 
 	json_decref(supervisor->viewers);
 	supervisor->viewers = viewers;
+	if (!json_array_size(viewers))
+		renew(self);
 	if (before && !json_array_size(viewers))
 		lock_display(supervisor->lock);
 	if (!before && json_array_size(viewers))
@@ -435,10 +493,10 @@ static int start(struct host_process *self, const char *offline_reason)
 	config_fd = host_process_make_stdin(supervisor);
 	if (config_fd < 0)
 		return config_fd;
-	program = mem_printf("%s/%s", is_ours ? supervisor->program_dir : supervisor->script_dir,
-		supervisor->flavour->host_program);
+	program = program_path(supervisor);
 	if (!program)
 		return -ENOMEM;
+	self->program = identify(program);
 	r = supervisor_make_env(supervisor, &env);
 	if (r == 0 && is_ours)
 		r = spawn_env_set(&env, "AFAR_LOG_BARE", "1");
@@ -515,7 +573,29 @@ void host_process_handle_signal(struct host_process *self, pid_t sender)
 
 json_t *host_process_save(const struct supervisor *supervisor)
 {
-	return json_pack("{s:b}", "offline_page", supervisor->host->is_offline_page);
+	const struct host_process *self = supervisor->host;
+
+	return json_pack("{s:b, s:i, s:I, s:I, s:I}", "offline_page", self->is_offline_page,
+		"renewal", (int)self->renewal, "device", self->program.device, "inode",
+		self->program.inode, "mtime_nsec", self->program.mtime_nsec);
+}
+
+void host_process_want_new(struct host_process *self, bool now)
+{
+	self->renewal = now ? RENEWAL_NOW : RENEWAL_UNSEEN;
+}
+
+static void adopt_program(struct host_process *self, const json_t *from)
+{
+	json_int_t renewal = record_integer(from, "renewal", RENEWAL_NONE);
+
+	self->program = (struct program_id){ record_integer(from, "device", 0),
+		record_integer(from, "inode", 0), record_integer(from, "mtime_nsec", 0) };
+	if (renewal == RENEWAL_NONE || !is_outdated(self))
+		return;
+	self->renewal = RENEWAL_UNSEEN;
+	if (renewal == RENEWAL_NOW || !json_array_size(self->supervisor->viewers))
+		renew(self);
 }
 
 void host_process_adopt(struct supervisor *supervisor, const json_t *from)
@@ -537,6 +617,7 @@ void host_process_adopt(struct supervisor *supervisor, const json_t *from)
 		self->is_taken_over = true;
 		limit_start(self);
 	}
+	adopt_program(self, from);
 	/* What our predecessor began to say may lack its end. */
 	line_channel_send(self->channel, "\n", 1);
 	host_process_send(self, &message);

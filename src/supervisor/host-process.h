@@ -27,6 +27,12 @@ void host_process_destroy(struct host_process *self);
 int host_process_start(struct supervisor *supervisor, char *text, size_t size);
 void host_process_stop(struct supervisor *supervisor);
 pid_t host_process_pid(const struct supervisor *supervisor);
+/*
+ * Once this supervisor has been replaced: a host whose program is another one now is replaced as
+ * well, when nobody looks on; @now: at once.
+ */
+void host_process_want_new(struct host_process *self, bool now);
+
 json_t *host_process_save(const struct supervisor *supervisor);
 void host_process_adopt(struct supervisor *supervisor, const json_t *from);
 

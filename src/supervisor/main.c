@@ -24,6 +24,7 @@
 #include "supervisor/host-process.h"
 #include "supervisor/identity.h"
 #include "supervisor/options.h"
+#include "supervisor/strays.h"
 #include "supervisor/supervisor.h"
 #include "wire/json-memory.h"
 
@@ -163,6 +164,19 @@ static int handle_host_signal(
 	return 0;
 }
 
+/* From the guard, which passes it on: as `afar reload --exec`. */
+static int handle_exec_signal(
+	sd_event_source *source, const struct signalfd_siginfo *info, void *data)
+{
+	int r = handover_prepare_exec(data, false);
+
+	(void)source;
+	(void)info;
+	if (r < 0)
+		log_error("the supervisor cannot be replaced: %s", strerror(-r));
+	return 0;
+}
+
 static int init_loop(struct supervisor *self)
 {
 	static const struct {
@@ -173,6 +187,7 @@ static int init_loop(struct supervisor *self)
 		{ SIGINT, handle_stop_signal },
 		{ SIGHUP, handle_reload_signal },
 		{ SIGUSR1, handle_host_signal },
+		{ SIGUSR2, handle_exec_signal },
 	};
 	sigset_t set;
 	int r;
@@ -279,6 +294,20 @@ static int prepare_from_legacy(struct supervisor *self, char **ret_why)
 	return 0;
 }
 
+/* A control socket that is still there says that nobody came to clean up after the last desktop. */
+static void end_strays(struct supervisor *self)
+{
+	CLEANUP(free) char *socket = xprintf("%s/control", self->paths.runtime_dir);
+	int r;
+
+	if (access(socket, F_OK) < 0)
+		return;
+	report_line(&self->report, "Ending what is left of a desktop that was killed …");
+	r = strays_end(&self->family);
+	if (r < 0)
+		log_warning("cannot look for what an earlier desktop left: %s", strerror(-r));
+}
+
 /*
  * All that can be wrong from the outset is found here, before anything is started. -ECANCELED: it
  * has been said already.
@@ -299,6 +328,7 @@ static int prepare(struct supervisor *self, char **ret_why)
 	self->ssh_socket = supervisor_find_ssh_socket(self);
 	if (self->handover.legacy)
 		return prepare_from_legacy(self, ret_why);
+	end_strays(self);
 	return self->flavour->host_is_ours ? prepare_own(self, ret_why)
 					   : prepare_contract(self, ret_why);
 }

@@ -56,6 +56,7 @@ json_t *snapshot_make(const struct supervisor *supervisor)
 		.url = supervisor->url,
 		.display = display_name(supervisor->display),
 		.supervisor_pid = getpid(),
+		.supervisor_since = supervisor->started_wall,
 		.guard_pid = getppid(),
 		.components = components,
 		.n_components = ARRAY_SIZE(rows),

@@ -561,6 +561,7 @@ int supervisor_init(struct supervisor *self, char **ret_why)
 
 	attempts_init(&self->attempts, clock_now());
 	self->told = STATUS_STARTING;
+	self->started_wall = clock_wall();
 	init_outputs(self);
 	notify_init(&self->notify, self->event, NOTIFY_READY_LIMIT_USEC);
 	r = init_parts(self, ret_why);

@@ -72,6 +72,7 @@ struct supervisor {
 	size_t n_events;
 	bool holds_events; /* they wait until a predecessor's desktop is taken over */
 	sd_event_source *tick;
+	usec_t started_wall; /* this program, not the desktop */
 	usec_t since;	    /* what since_wall was made from */
 	usec_t since_wall;  /* of policy.state */
 	enum status_state told; /* the state that the waiting parent knows of */

@@ -36,6 +36,7 @@ struct field {
 
 static const struct field field_id = FIELD(id, FIELD_COUNT);
 static const struct field field_ok = FIELD(ok, FIELD_BOOL);
+static const struct field field_now = FIELD(now, FIELD_BOOL);
 static const struct field field_retry_after = FIELD(retry_after, FIELD_COUNT);
 static const struct field field_kind = FIELD(kind, FIELD_SIGN_IN);
 static const struct field field_display = FIELD(display, FIELD_TEXT);
@@ -71,6 +72,7 @@ static const struct type {
 	[CONTROL_GET_STATUS] = { "get_status", { 0 } },
 	[CONTROL_GET_LINK] = { "get_link", { 0 } },
 	[CONTROL_RELOAD] = { "reload", { 0 } },
+	[CONTROL_REPLACE] = { "replace", { &field_now } },
 	[CONTROL_REPLY] = { "reply", { &field_body } },
 	[CONTROL_ERROR] = { "error", { &field_reason } },
 };

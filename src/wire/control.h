@@ -45,6 +45,8 @@ enum control_type {
 	CONTROL_GET_STATUS,
 	CONTROL_GET_LINK,
 	CONTROL_RELOAD,
+	CONTROL_REPLACE, /* now: by the program that lies there now; a newer host follows, at once or
+			    when nobody looks on */
 
 	CONTROL_REPLY, /* body: what was asked for */
 	CONTROL_ERROR, /* reason: one line for the user */
@@ -65,6 +67,7 @@ struct control_message {
 	enum control_type type;
 	uint32_t id;
 	bool ok;
+	bool now;
 	uint32_t retry_after; /* seconds; 0: at once or never */
 	enum control_kind kind;
 	char display[32];

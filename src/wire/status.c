@@ -90,10 +90,10 @@ static json_t *components_to_json(const struct status *self)
 
 json_t *status_to_json(const struct status *self)
 {
-	return json_pack("{ss ss so so so so so so so so}", "version", AFAR_VERSION, "state",
+	return json_pack("{ss ss so so so so so so so so so}", "version", AFAR_VERSION, "state",
 		status_state_name(self->state), "now", time_to_json(self->now), "since", time_to_json(self->since), "url",
 		text_to_json(self->url), "supervisor_pid", pid_to_json(self->supervisor_pid),
-		"guard_pid", pid_to_json(self->guard_pid), "display", text_to_json(self->display),
+		"supervisor_since", time_to_json(self->supervisor_since), "guard_pid", pid_to_json(self->guard_pid), "display", text_to_json(self->display),
 		"components", components_to_json(self), "viewers",
 		self->viewers ? json_incref(self->viewers) : json_array());
 }

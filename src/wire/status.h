@@ -62,6 +62,7 @@ struct status {
 	const char *url;     /* borrowed, as all strings here; NULL: none */
 	const char *display; /* ":20"; NULL: none */
 	pid_t supervisor_pid;
+	usec_t supervisor_since; /* wall clock: its program's start */
 	pid_t guard_pid;
 	const struct status_component *components;
 	size_t n_components;

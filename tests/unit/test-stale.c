@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "supervisor/audio/stale.h"
+#include "supervisor/stale.h"
 
 #include <signal.h>
 #include <stdio.h>

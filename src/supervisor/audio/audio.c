@@ -18,7 +18,7 @@
 #include "supervisor/audio/fallback.h"
 #include "supervisor/audio/place.h"
 #include "supervisor/audio/probe.h"
-#include "supervisor/audio/stale.h"
+#include "supervisor/stale.h"
 #include "supervisor/child.h"
 #include "supervisor/keeper.h"
 #include "supervisor/record.h"
@@ -369,6 +369,16 @@ void audio_stop(struct supervisor *supervisor)
 	end_run(self, CLD_EXITED, 0);
 }
 
+/* A predecessor's sockets lie there, and what runs has been configured by its files. */
+static bool is_place_kept(const struct audio *self)
+{
+	const json_t *from = handover_part(&self->supervisor->handover, "audio");
+	json_int_t mode = record_integer(from, "mode", MODE_NONE);
+
+	return (mode == MODE_PIPEWIRE || mode == MODE_PULSE)
+		&& access(self->place.directory, F_OK) == 0;
+}
+
 /* What a predecessor found out is not asked again: it would take a while. */
 static bool is_known_already(struct audio *self)
 {
@@ -438,7 +448,7 @@ int audio_create(struct audio **ret, struct supervisor *supervisor)
 	else if (r < 0)
 		log_error("there is no sound: it has no name without a host_id");
 	if (r == 0) {
-		r = place_make(&self->place);
+		r = is_place_kept(self) ? 0 : place_make(&self->place);
 		if (r < 0)
 			log_error("there is no sound: cannot make %s: %s",
 				self->place.directory, strerror(-r));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "supervisor/audio/stale.h"
+#include "supervisor/stale.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -52,23 +53,37 @@ static bool matches(const char *cmdline, size_t n, const char *const *argv)
 	return cmdline == end;
 }
 
-static bool is_one(const char *pid, const char *const *const *argvs, size_t n_argvs)
+struct arguments {
+	const char *const *const *argvs;
+	size_t n;
+};
+
+static bool has_arguments(const void *data, pid_t pid)
 {
+	const struct arguments *arguments = data;
 	CLEANUP(close) int fd = -1;
 	char path[64], cmdline[CMDLINE_MAX];
-	struct stat st;
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
 	fd = sys_open(path, O_RDONLY, 0);
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != getuid())
+	if (fd < 0)
 		return false;
 	n = read(fd, cmdline, sizeof(cmdline));
-	for (size_t i = 0; i < n_argvs && n > 0; i++) {
-		if (matches(cmdline, (size_t)n, argvs[i]))
+	for (size_t i = 0; i < arguments->n && n > 0; i++) {
+		if (matches(cmdline, (size_t)n, arguments->argvs[i]))
 			return true;
 	}
 	return false;
+}
+
+static bool is_ours(pid_t pid)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid); /* its directory may be root's */
+	return stat(path, &st) == 0 && st.st_uid == getuid();
 }
 
 static int signal_by_pidfd(int pidfd, int signo)
@@ -105,21 +120,21 @@ static int handle_late(sd_event_source *source, uint64_t usec, void *data)
 }
 
 /* The pid may belong to another by now: it is looked at again once the pidfd holds it. */
-static int end_one(struct stale *self, sd_event *event, const char *pid,
-	const char *const *const *argvs, size_t n_argvs)
+static int end_one(struct stale *self, sd_event *event, pid_t pid, stale_matches_fn is_one,
+	const void *is_one_data)
 {
 	struct process *process = &self->processes[self->n];
-	CLEANUP(close) int fd = (int)syscall(SYS_pidfd_open, atoi(pid), 0);
+	CLEANUP(close) int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	int r;
 
 	if (fd < 0)
 		return errno == ESRCH ? 0 : -errno;
-	if (!is_one(pid, argvs, n_argvs))
+	if (!is_one(is_one_data, pid))
 		return 0;
 	r = sd_event_add_io(event, &process->source, fd, EPOLLIN, handle_gone, process);
 	if (r < 0)
 		return r;
-	log_info("ending process %s, which an earlier desktop left", pid);
+	log_info("ending process %d, which an earlier desktop left", (int)pid);
 	signal_by_pidfd(fd, SIGTERM);
 	signal_by_pidfd(fd, SIGCONT);
 	process->owner = self;
@@ -130,7 +145,7 @@ static int end_one(struct stale *self, sd_event *event, const char *pid,
 }
 
 static int end_all(
-	struct stale *self, sd_event *event, const char *const *const *argvs, size_t n_argvs)
+	struct stale *self, sd_event *event, stale_matches_fn is_one, const void *is_one_data)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *entry;
@@ -139,18 +154,21 @@ static int end_all(
 	if (!dir)
 		return -errno;
 	while (r == 0 && self->n < STALE_MAX && (entry = readdir(dir))) {
-		unsigned long pid;
+		unsigned long number;
+		pid_t pid;
 
-		if (str_to_uint(entry->d_name, 1, INT32_MAX, &pid) == 0 &&
-			(pid_t)pid != getpid() && is_one(entry->d_name, argvs, n_argvs))
-			r = end_one(self, event, entry->d_name, argvs, n_argvs);
+		if (str_to_uint(entry->d_name, 1, INT32_MAX, &number) < 0)
+			continue;
+		pid = (pid_t)number;
+		if (pid != getpid() && is_ours(pid) && is_one(is_one_data, pid))
+			r = end_one(self, event, pid, is_one, is_one_data);
 	}
 	closedir(dir);
 	return r;
 }
 
-int stale_end(struct stale **ret, sd_event *event, const char *const *const *argvs,
-	size_t n_argvs, stale_gone_fn gone, void *data)
+int stale_end_if(struct stale **ret, sd_event *event, stale_matches_fn is_one,
+	const void *is_one_data, stale_gone_fn gone, void *data)
 {
 	struct stale *self = mem_new(struct stale);
 	int r;
@@ -159,7 +177,7 @@ int stale_end(struct stale **ret, sd_event *event, const char *const *const *arg
 		return -ENOMEM;
 	self->gone = gone;
 	self->data = data;
-	r = end_all(self, event, argvs, n_argvs);
+	r = end_all(self, event, is_one, is_one_data);
 	if (r == 0 && self->n)
 		r = sd_event_add_time_relative(event, &self->timer, CLOCK_MONOTONIC,
 			KILL_AFTER_USEC, 0, handle_late, self);
@@ -170,6 +188,14 @@ int stale_end(struct stale **ret, sd_event *event, const char *const *const *arg
 	if (r >= 0)
 		*ret = self;
 	return r < 0 ? r : 0;
+}
+
+int stale_end(struct stale **ret, sd_event *event, const char *const *const *argvs,
+	size_t n_argvs, stale_gone_fn gone, void *data)
+{
+	const struct arguments arguments = { argvs, n_argvs };
+
+	return stale_end_if(ret, event, has_arguments, &arguments, gone, data);
 }
 
 void stale_destroy(struct stale *self)

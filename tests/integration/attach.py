@@ -21,11 +21,6 @@ import homes
 from hosting import *
 from homes import *
 
-KEY = 0x03
-# Evdev codes of letters: linux/input-event-codes.h.
-CODES = {"h": 35, "e": 18, "l": 38, "o": 24, "\n": 28}
-
-
 def as_owner(home, *args):
     prefix = ["setpriv", "--reuid", home.user, "--regid", home.user, "--init-groups"]
     return (prefix if home.user else []) + [*args]
@@ -102,33 +97,6 @@ class Screen:
 
     def __exit__(self, *exc):
         self.close()
-
-
-class Page:
-    """A viewer of a running daemon, as far as these tests need one."""
-
-    def __init__(self, home):
-        link = home.afar("link")[1].strip()
-        host, port, token = re.match(r"http://([\d.]+):(\d+)/#link=(.+)", link).groups()
-        self.host = Host.__new__(Host)
-        self.host.address, self.host.port = host, int(port)
-        self.socket, _ = self.host.welcome(link=token)
-
-    def size(self):
-        """Of the next screen message; (0, 0): no picture."""
-        return struct.unpack("<HH", self.socket.await_type(SCREEN))
-
-    def await_size(self, wanted):
-        while self.size() != wanted:
-            pass
-
-    def type(self, text):
-        for letter in text:
-            for down in (1, 0):
-                self.socket.send(struct.pack("<BBH", KEY, down, CODES[letter]))
-
-    def close(self):
-        self.socket.close()
 
 
 def attach(home, screen, *more, expect=0, **how):

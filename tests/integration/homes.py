@@ -6,14 +6,20 @@ XDG_RUNTIME_DIR, so tests run beside each other, and beside the user's own deskt
 """
 import json
 import os
+import re
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 
-from hosting import BUILD, SLOW, check, wait_for
+from hosting import BUILD, SCREEN, SLOW, Host, check, wait_for
 
 AFAR = os.environ.get("AFAR_TEST_AFAR") or os.path.join(BUILD, "src", "afar")
+
+KEY = 0x03
+# Evdev codes of letters: linux/input-event-codes.h.
+CODES = {"h": 35, "e": 18, "l": 38, "o": 24, "\n": 28}
 
 # Whom the daemons belong to: None, the one who runs the tests. Set by as_user().
 USER = None
@@ -162,6 +168,34 @@ class Home:
 
     def __exit__(self, *exc):
         self.close()
+
+
+class Page:
+    """A viewer of a running daemon, as far as these tests need one."""
+
+    def __init__(self, home):
+        link = home.afar("link")[1].strip()
+        host, port, token = re.match(r"http://([\d.]+):(\d+)/#link=(.+)", link).groups()
+        self.host = Host.__new__(Host)
+        self.host.address, self.host.port = host, int(port)
+        self.socket, welcome = self.host.welcome(link=token)
+        self.resume = welcome["resume"]
+
+    def size(self):
+        """Of the next screen message; (0, 0): no picture."""
+        return struct.unpack("<HH", self.socket.await_type(SCREEN))
+
+    def await_size(self, wanted):
+        while self.size() != wanted:
+            pass
+
+    def type(self, text):
+        for letter in text:
+            for down in (1, 0):
+                self.socket.send(struct.pack("<BBH", KEY, down, CODES[letter]))
+
+    def close(self):
+        self.socket.close()
 
 
 class Leftovers:

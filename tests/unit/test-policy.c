@@ -701,9 +701,43 @@ static void test_a_million_random_orders_of_events_break_no_rule(void **state)
 	}
 }
 
+/* SUP-10: nobody is to blame that a supervisor went away between a decision and its deed. */
+static void test_after_a_takeover_what_was_not_started_is_started_and_what_is_lost_has_ended(
+	void **state)
+{
+	(void)state;
+	struct policy_actions actions;
+	struct policy policy;
+
+	bring_up(&policy);
+	step(&policy, POLICY_HAS_ENDED, POLICY_HOST, SEC);
+	step(&policy, POLICY_TICK, 0, 5 * SEC);
+	assert_int_equal(state_of(&policy, POLICY_HOST), COMPONENT_STARTING);
+	assert_int_equal(policy.entries[POLICY_HOST].n_starts, 2);
+	assert_int_equal(policy_adopt(&policy, set_of(POLICY_DISPLAY, POLICY_BUS), 6 * SEC),
+		POLICY_BIT(POLICY_SESSION));
+	assert_int_equal(state_of(&policy, POLICY_HOST), COMPONENT_WAITING);
+	assert_int_equal(policy.entries[POLICY_HOST].n_starts, 1);
+	assert_int_equal(policy.entries[POLICY_HOST].relaunch.n_short, 1);
+	actions = step(&policy, POLICY_HAS_ENDED, POLICY_SESSION, 6 * SEC);
+	assert_int_equal(actions.start, POLICY_BIT(POLICY_HOST));
+	assert_int_equal(actions.stop, set_of(POLICY_DISPLAY, POLICY_BUS));
+	/* All of it was on its way out. */
+	assert_int_equal(policy_adopt(&policy, POLICY_BIT(POLICY_HOST), 7 * SEC),
+		set_of(POLICY_DISPLAY, POLICY_BUS));
+	step(&policy, POLICY_HAS_ENDED, POLICY_DISPLAY, 7 * SEC);
+	step(&policy, POLICY_HAS_ENDED, POLICY_BUS, 7 * SEC);
+	assert_false(policy.ending);
+	/* What has a process goes on. */
+	assert_int_equal(policy_adopt(&policy, ~0U, 8 * SEC), 0);
+	assert_int_equal(state_of(&policy, POLICY_HOST), COMPONENT_STARTING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			test_after_a_takeover_what_was_not_started_is_started_and_what_is_lost_has_ended),
 		cmocka_unit_test(test_host_display_and_bus_start_together_and_the_session_after_them),
 		cmocka_unit_test(test_by_the_contract_the_host_starts_behind_the_session),
 		cmocka_unit_test(test_a_session_does_without_a_bus_that_is_absent_or_fails),

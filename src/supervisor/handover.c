@@ -75,13 +75,15 @@ int handover_open(struct handover *self)
 		return r;
 	take_report(self);
 	fd = keeper_take(self->keeper, STATE);
-	if (fd < 0)
+	r = fd < 0 ? -ENODATA : read_legacy(self, fd);
+	if (r == 0 || !keeper_n_deaths(self->keeper))
 		return 0;
-	r = read_legacy(self, fd);
-	if (r < 0)
+	if (fd >= 0)
 		log_error("what the last supervisor knew cannot be read, its desktop is ended: %s",
 			strerror(-r));
-	return 0;
+	slots_finish(&self->slots);
+	self->report_is_kept = false;
+	return keeper_drop_all(self->keeper);
 }
 
 json_t *handover_legacy(const struct handover *self, const char *key)
@@ -397,6 +399,8 @@ static void adopt(struct supervisor *supervisor)
 	if (json_is_array(handover_legacy(self, "viewers")))
 		supervisor->viewers = json_incref(handover_legacy(self, "viewers"));
 	adopt_report(supervisor);
+	if (supervisor->settings.display == SETTINGS_DISPLAY_ATTACH)
+		policy_forget(&supervisor->policy, POLICY_DISPLAY, now);
 	lost = policy_adopt(&supervisor->policy, with_process(supervisor), now);
 	adopt_parts(supervisor);
 	stop_again(supervisor);
@@ -455,7 +459,6 @@ int handover_begin(struct supervisor *supervisor)
 		/* Of one whose knowledge cannot be read. */
 		if (keeper_n_deaths(self->keeper))
 			family_end_unknown(&supervisor->family, 0);
-		slots_finish(&self->slots);
 		r = slots_create(&self->slots);
 		if (r < 0)
 			return r;

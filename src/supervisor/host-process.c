@@ -621,7 +621,9 @@ void host_process_adopt(struct supervisor *supervisor, const json_t *from)
 	/* What our predecessor began to say may lack its end. */
 	line_channel_send(self->channel, "\n", 1);
 	host_process_send(self, &message);
-	host_process_send_display(self);
+	/* That there is none it knows, or is about to see. */
+	if (display_name(supervisor->display))
+		host_process_send_display(self);
 }
 
 void host_process_send(struct host_process *self, const struct control_message *message)

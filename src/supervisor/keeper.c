@@ -61,29 +61,39 @@ static void take_in(struct keeper *self, const struct keeper_message *message, i
 	fd_close(fd);
 }
 
+/* All that is kept, to the end of it. */
+static int read_all(struct keeper *self)
+{
+	for (;;) {
+		struct keeper_message message;
+		int fd = -1;
+		int r = receive(self->socket, &message, &fd);
+
+		if (r < 0)
+			return r;
+		if (message.type == KEEPER_BEGIN) {
+			self->n_deaths = message.value;
+			return 0;
+		}
+		take_in(self, &message, fd);
+	}
+}
+
 int keeper_open(struct keeper **ret, int fd)
 {
 	struct keeper *self = mem_new(struct keeper);
-	struct keeper_message message;
+	int r;
 
 	if (!self) {
 		close(fd);
 		return -ENOMEM;
 	}
 	self->socket = fd;
-	for (;;) {
-		int with = -1;
-		int r = receive(fd, &message, &with);
-
-		if (r < 0) {
-			keeper_destroy(self);
-			return r;
-		}
-		if (message.type == KEEPER_BEGIN)
-			break;
-		take_in(self, &message, with);
+	r = read_all(self);
+	if (r < 0) {
+		keeper_destroy(self);
+		return r;
 	}
-	self->n_deaths = message.value;
 	*ret = self;
 	return 0;
 }
@@ -134,6 +144,21 @@ void keeper_child(struct keeper *self, pid_t pid)
 void keeper_forget(struct keeper *self, pid_t pid)
 {
 	send(self, KEEPER_FORGET, "", pid, -1);
+}
+
+int keeper_drop_all(struct keeper *self)
+{
+	int r;
+
+	for (size_t i = 0; i < self->n_held; i++) {
+		fd_close(self->held[i].fd);
+		keeper_drop(self, self->held[i].name);
+	}
+	self->n_held = 0;
+	self->n_news = 0;
+	/* It hears one after the other: what comes now is what is left. */
+	r = keeper_repeat(self);
+	return r < 0 ? r : read_all(self);
 }
 
 int keeper_repeat(struct keeper *self)

@@ -36,6 +36,12 @@ int keeper_n_deaths(const struct keeper *self);
 /* What was kept under this name: the caller's from now on; -1: nothing. The guard keeps its copy. */
 int keeper_take(struct keeper *self, const char *name);
 
+/*
+ * Nothing of it can be used: the guard gives it all up before this returns, or a port would stay
+ * taken. Ends of children are still told. 0 or negative errno.
+ */
+int keeper_drop_all(struct keeper *self);
+
 /* Leaves a copy of @fd with the guard, in place of one of the same name. */
 void keeper_keep(struct keeper *self, const char *name, int fd);
 void keeper_drop(struct keeper *self, const char *name);

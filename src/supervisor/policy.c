@@ -127,6 +127,11 @@ void policy_leave_out(struct policy *self, policy_set set)
 	}
 }
 
+static bool is_away(const struct policy_entry *entry)
+{
+	return entry->state == COMPONENT_WAITING && entry->next_try == USEC_NEVER;
+}
+
 /* As if it had not been tried: nobody is to blame that its supervisor went away. */
 static void undo_start(struct policy *self, enum policy_component c, usec_t now)
 {
@@ -137,6 +142,15 @@ static void undo_start(struct policy *self, enum policy_component c, usec_t now)
 	entry->next_try = now;
 	if (entry->n_starts)
 		entry->n_starts--;
+}
+
+void policy_forget(struct policy *self, enum policy_component component, usec_t now)
+{
+	enum component_state state = self->entries[component].state;
+
+	if (state == COMPONENT_STARTING || state == COMPONENT_READY
+		|| is_away(&self->entries[component]))
+		undo_start(self, component, now);
 }
 
 policy_set policy_adopt(struct policy *self, policy_set with_process, usec_t now)
@@ -265,11 +279,6 @@ static void handle_hopeless(struct policy *self, enum policy_component c, usec_t
 	actions->gave_up |= BIT(c);
 	if (self->rules->gives_up_whole)
 		end_all(self, 0, now, actions);
-}
-
-static bool is_away(const struct policy_entry *entry)
-{
-	return entry->state == COMPONENT_WAITING && entry->next_try == USEC_NEVER;
 }
 
 static void handle_event(struct policy *self, const struct policy_event *event, usec_t now,

@@ -114,6 +114,9 @@ void policy_init(struct policy *self, const struct policy_rules *rules,
 /* Before the first event: this desktop does without these, they are off. */
 void policy_leave_out(struct policy *self, policy_set set);
 
+/* As if this component, which has no process, had not been started, or were not away. */
+void policy_forget(struct policy *self, enum policy_component component, usec_t now);
+
 /**
  * policy_adopt() - after a predecessor's state was read into @self
  * @with_process:  the components of which a process lives, or has just ended, which will be told

@@ -9,21 +9,10 @@ import { after, before, test } from "node:test";
 import { launch, openPage, waitForState } from "../browser.mjs";
 import { delay, Desktop, readScreen, until } from "./desktop.mjs";
 import { waitForPicture } from "./picture.mjs";
+import { type } from "./typing.mjs";
 
 /* As large as the page, so that places are the same on both. */
 const SIZE = { width: 1280, height: 720 };
-
-/* A US keyboard: code of each key, what it gives, and what it gives with Shift. */
-const KEYS = [
-	...[..."`1234567890-="].map((plain, i) => [["Backquote", "Digit1", "Digit2", "Digit3",
-		"Digit4", "Digit5", "Digit6", "Digit7", "Digit8", "Digit9", "Digit0", "Minus",
-		"Equal"][i], plain, "~!@#$%^&*()_+"[i]]),
-	...[..."abcdefghijklmnopqrstuvwxyz"].map((letter) =>
-		[`Key${letter.toUpperCase()}`, letter, letter.toUpperCase()]),
-	["BracketLeft", "[", "{"], ["BracketRight", "]", "}"], ["Backslash", "\\", "|"],
-	["Semicolon", ";", ":"], ["Quote", "'", "\""], ["Comma", ",", "<"], ["Period", ".", ">"],
-	["Slash", "/", "?"], ["Space", " ", " "],
-];
 
 /* Started by openbox: a window that comes while the window manager is starting may get lost. */
 const TERMINAL = "xterm -geometry 100x24+0+0 -e sh -c 'cat >\\$HOME/typed'";
@@ -35,19 +24,6 @@ before(async () => {
 });
 
 after(() => browser.close());
-
-async function type(page, text) {
-	for (const character of text) {
-		const [code, plain] = KEYS.find((key) => key.slice(1).includes(character));
-		const shifted = character !== plain;
-
-		if (shifted)
-			await page.keyboard.down("ShiftLeft");
-		await page.keyboard.press(code);
-		if (shifted)
-			await page.keyboard.up("ShiftLeft");
-	}
-}
 
 test("text typed in the page comes to a shell in xterm; two viewers see it", async () => {
 	const desktop = await Desktop.start(["--size", `${SIZE.width}x${SIZE.height}`,

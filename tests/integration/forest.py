@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""A session of 5,000 processes comes to its end in time: SUP-09, TERM-1, TERM-2.
+
+forest.py [BUILD-DIRECTORY]. Every tenth process is a daemon of its own. AFAR_TREE: another number.
+"""
+import os
+import sys
+import time
+
+from homes import *
+from hosting import *
+
+N = int(os.environ.get("AFAR_TREE") or 5000)
+FOREST = os.path.join(BUILD, "tests", "fakes", "fake-forest")
+
+
+def stop_with(how, limit_seconds):
+    with Home() as home:
+        left = Leftovers(home)
+        planted = os.path.join(home.path, "planted")
+        home.up("--display", "xvfb", session=f"exec {FOREST} {N} {how} {planted}")
+        wait_for(lambda: os.path.exists(planted), "the forest", 60 * SLOW)
+        check(len(processes_of(home.path)) > N)
+        began = time.monotonic()
+        code, out, err = home.afar("stop", timeout=60)
+        took = time.monotonic() - began
+        check(code == 0, code, out, err)
+        print(f"# {N} processes that {how} SIGTERM: ended after {took:.2f} s")
+        check(took < limit_seconds, f"it took {took:.2f} s")
+        left.check()
+
+
+def those_who_obey_end_within_a_second():
+    stop_with("obey", 1 * SLOW)
+
+
+def those_who_do_not_are_killed_after_ten():
+    stop_with("ignore", 10.5 * SLOW)
+
+
+if __name__ == "__main__":
+    sys.exit(run([those_who_obey_end_within_a_second, those_who_do_not_are_killed_after_ten]))

@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import time
 
+from . import survival
 from .contract import NAME, Contract, Stamped
 from .desktop import CannotMeasure, Child, Desktop, XServer, accepts, run
 from .viewer import CURSOR, Viewer
@@ -521,4 +522,5 @@ FIGURES = {
     "open": measure_open,
     "ping": measure_ping,
     "idle": measure_idle,
+    **survival.FIGURES,
 }

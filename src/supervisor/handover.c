@@ -253,7 +253,7 @@ static int write_document(struct supervisor *supervisor)
 }
 
 /* Whoever waits for a start would wait for the guard's copy, too. */
-static void keep_report(struct supervisor *supervisor)
+void handover_keep_report(struct supervisor *supervisor)
 {
 	struct handover *self = &supervisor->handover;
 	bool is_awaited = report_is_awaited(&supervisor->report);
@@ -270,7 +270,7 @@ static void save(struct supervisor *supervisor)
 	struct handover *self = &supervisor->handover;
 	int r;
 
-	keep_report(supervisor);
+	handover_keep_report(supervisor);
 	r = write_document(supervisor);
 	if (r < 0 && !self->has_failed)
 		log_error("what a next supervisor has to know cannot be written down: %s",
@@ -319,6 +319,17 @@ static void adopt_report(struct supervisor *supervisor)
 		notify_is_known_ready(&supervisor->notify);
 }
 
+/* It may have ended since the guard told us of all that had; the guard knows. */
+static int adopt_process(struct keeper *keeper, struct child *child, pid_t pid, uint64_t start_time,
+	uint64_t run)
+{
+	int r = child_adopt(child, pid, start_time, run, keeper_has_end(keeper, pid));
+
+	if (r == -ESRCH && keeper_refresh(keeper) == 0 && keeper_has_end(keeper, pid))
+		r = child_adopt(child, pid, start_time, run, true);
+	return r;
+}
+
 static void adopt_child(struct supervisor *supervisor, const json_t *from)
 {
 	struct handover *self = &supervisor->handover;
@@ -330,7 +341,7 @@ static void adopt_child(struct supervisor *supervisor, const json_t *from)
 
 	if (!child || child->pid || pid <= 1 || pid > INT32_MAX)
 		return;
-	r = child_adopt(child, (pid_t)pid, start_time, run, keeper_has_end(self->keeper, (pid_t)pid));
+	r = adopt_process(self->keeper, child, (pid_t)pid, start_time, run);
 	if (r < 0)
 		log_warning("%s (process %d) ended while its supervisor was being replaced",
 			child->name, (int)pid);
@@ -534,7 +545,8 @@ int handover_prepare_exec(struct supervisor *supervisor, bool now)
 		return 0;
 	r = sd_event_add_defer(supervisor->event, &self->exec, handle_exec, supervisor);
 	if (r >= 0)
-		r = sd_event_source_set_priority(self->exec, SD_EVENT_PRIORITY_IDLE);
+		/* Before anybody else asks us anything. */
+		r = sd_event_source_set_priority(self->exec, SD_EVENT_PRIORITY_IMPORTANT);
 	return r < 0 ? r : 0;
 }
 

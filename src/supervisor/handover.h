@@ -44,6 +44,9 @@ struct handover {
  */
 int handover_open(struct handover *self);
 
+/* Whoever waits for the start is told by a successor, too. From the time on that he waits. */
+void handover_keep_report(struct supervisor *supervisor);
+
 /* What the predecessor knew by this name; NULL: nothing. Borrowed. */
 json_t *handover_legacy(const struct handover *self, const char *key);
 
@@ -70,7 +73,7 @@ void handover_touch(struct supervisor *supervisor);
  * handover_prepare_exec() - become the program that now lies where ours did
  * @now:  a host that is another one now is replaced at once, not when nobody looks on
  *
- * From the loop, once what is due has been done. Returns 0 or negative errno.
+ * In the next turn of the loop. Returns 0 or negative errno.
  */
 int handover_prepare_exec(struct supervisor *supervisor, bool now);
 

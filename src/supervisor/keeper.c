@@ -27,6 +27,7 @@ struct keeper {
 	int n_deaths;
 	struct held held[N_HELD];
 	size_t n_held;
+	bool is_read; /* what comes now has come before */
 	struct keeper_message news[N_NEWS]; /* that came before anybody listened */
 	size_t n_news;
 	sd_event_source *source;
@@ -50,7 +51,7 @@ static int receive(int socket, struct keeper_message *ret, int *ret_fd)
 /* @fd: taken; -1: none. */
 static void take_in(struct keeper *self, const struct keeper_message *message, int fd)
 {
-	if (message->type == KEEPER_HELD && fd >= 0 && self->n_held < N_HELD) {
+	if (message->type == KEEPER_HELD && fd >= 0 && self->n_held < N_HELD && !self->is_read) {
 		struct held *held = &self->held[self->n_held++];
 
 		memcpy(held->name, message->name, sizeof(held->name));
@@ -73,6 +74,7 @@ static int read_all(struct keeper *self)
 			return r;
 		if (message.type == KEEPER_BEGIN) {
 			self->n_deaths = message.value;
+			self->is_read = true;
 			return 0;
 		}
 		take_in(self, &message, fd);
@@ -148,15 +150,20 @@ void keeper_forget(struct keeper *self, pid_t pid)
 
 int keeper_drop_all(struct keeper *self)
 {
-	int r;
-
 	for (size_t i = 0; i < self->n_held; i++) {
 		fd_close(self->held[i].fd);
 		keeper_drop(self, self->held[i].name);
 	}
 	self->n_held = 0;
+	return keeper_refresh(self);
+}
+
+int keeper_refresh(struct keeper *self)
+{
+	int r;
+
 	self->n_news = 0;
-	/* It hears one after the other: what comes now is what is left. */
+	/* The guard hears one after the other: what comes now is what is left. */
 	r = keeper_repeat(self);
 	return r < 0 ? r : read_all(self);
 }

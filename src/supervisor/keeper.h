@@ -56,8 +56,11 @@ int keeper_repeat(struct keeper *self);
 /* After keeper_repeat(), when it stayed the program that it was. */
 void keeper_up(struct keeper *self);
 
-/* Did it end, as the guard told us when we started? */
+/* Did it end, as far as the guard has told us? */
 bool keeper_has_end(const struct keeper *self, pid_t pid);
+
+/* Asks again, for what has happened since we started. 0 or negative errno. */
+int keeper_refresh(struct keeper *self);
 
 /**
  * keeper_listen() - all is taken over: hand out what has happened meanwhile, then watch

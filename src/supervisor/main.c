@@ -418,6 +418,7 @@ int main(int argc, char **argv)
 	} else {
 		report_init(&self.report, options.foreground);
 	}
+	handover_keep_report(&self);
 	if (r == 0) {
 		self.x_options = (const char *const *)argv + options.first_argument;
 		r = find_places(&self, &options, &why);

@@ -41,7 +41,7 @@ struct outlog {
 struct outlog_pipe {
 	struct list link;
 	struct outlog *log;
-	struct outlog_stream *stream; /* NULL once a newer run took its place */
+	struct outlog_stream *stream; /* borrowed; its newest pipe is stream->pipe */
 	char name[OUTLOG_NAME_MAX];
 	const char *prefix;
 	usec_t suppress_at; /* USEC_NEVER: never */
@@ -53,6 +53,12 @@ struct outlog_pipe {
 	char line[LINE_MAX_BYTES];
 	size_t length;
 };
+
+/* Once a newer run took its place, what it still prints is logged and no more. */
+static bool is_newest(const struct outlog_pipe *self)
+{
+	return self->stream->pipe == self;
+}
 
 static void open_file(struct outlog *self)
 {
@@ -143,7 +149,7 @@ int outlog_create(struct outlog **ret, sd_event *event, const char *path)
 
 static void pipe_destroy(struct outlog_pipe *self)
 {
-	if (self->stream)
+	if (is_newest(self))
 		self->stream->pipe = NULL;
 	list_remove(&self->link);
 	sd_event_source_unref(self->source);
@@ -194,7 +200,7 @@ static void end_line(struct outlog_pipe *self)
 	else if (n > 1 || !continued)
 		write_line(self->log, self->name, self->line, n - whole);
 	self->in_line = !whole;
-	if (self->stream && n > whole)
+	if (is_newest(self) && n > whole)
 		remember(self->stream, self->line, n - whole);
 	self->length = 0;
 }
@@ -252,6 +258,7 @@ static int add_pipe(struct outlog_stream *self, const char *name, int fd, struct
 	}
 	*pipe = (struct outlog_pipe){
 		.log = self->log,
+		.stream = self,
 		.prefix = self->prefix,
 		.suppress_at = USEC_NEVER,
 		.fd = fd,
@@ -270,12 +277,9 @@ static int add_pipe(struct outlog_stream *self, const char *name, int fd, struct
 	return 0;
 }
 
-static void make_current(struct outlog_stream *self, struct outlog_pipe *pipe)
+static void make_newest(struct outlog_stream *self, struct outlog_pipe *pipe)
 {
-	if (self->pipe)
-		self->pipe->stream = NULL;
 	self->pipe = pipe;
-	pipe->stream = self;
 	self->n_tail = 0;
 	self->tail_next = 0;
 }
@@ -301,7 +305,7 @@ int outlog_stream_open(struct outlog_stream *self, int *ret_fd)
 		pipe->suppress_at = clock_now() + self->limit;
 	snprintf(pipe->kept_as, sizeof(pipe->kept_as), "output-%u", ++log->last_pipe);
 	keeper_keep(log->keeper, pipe->kept_as, pipe->fd);
-	make_current(self, pipe);
+	make_newest(self, pipe);
 	*ret_fd = TAKE_FD(write_end);
 	return 0;
 }
@@ -311,17 +315,13 @@ void outlog_set_keeper(struct outlog *self, struct keeper *keeper)
 	self->keeper = keeper;
 }
 
-/* Which of the streams the pipe is of, or was: those of one name are the same. */
-static size_t stream_of(const struct outlog_pipe *self, struct outlog_stream *const *streams,
+static size_t index_of(const struct outlog_stream *stream, struct outlog_stream *const *streams,
 	size_t n)
 {
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < n; i++) {
-		if (streams[i] == self->stream
-			|| (!self->stream && str_equal(streams[i]->name, self->name)))
-			break;
-	}
+	while (i < n && streams[i] != stream)
+		i++;
 	return i;
 }
 
@@ -332,13 +332,13 @@ json_t *outlog_save(const struct outlog *self, struct outlog_stream *const *stre
 
 	list_for_each(pipe, &self->pipes, link)
 	{
-		size_t stream = stream_of(pipe, streams, n);
+		size_t stream = index_of(pipe->stream, streams, n);
 		json_t *item;
 
 		if (stream == n)
 			continue;
 		item = json_pack("{s:s, s:s, s:I, s:b, s:I}", "kept_as", pipe->kept_as, "name",
-			pipe->name, "stream", (json_int_t)stream, "current", pipe->stream != NULL,
+			pipe->name, "stream", (json_int_t)stream, "current", is_newest(pipe),
 			"suppress_at", (json_int_t)pipe->suppress_at);
 		if (!item || json_array_append_new(list, item) < 0) {
 			json_decref(list);
@@ -369,7 +369,7 @@ static void adopt_pipe(
 	snprintf(pipe->kept_as, sizeof(pipe->kept_as), "%s", kept_as);
 	pipe->suppress_at = (usec_t)suppress_at;
 	if (current)
-		make_current(streams[stream], pipe);
+		make_newest(streams[stream], pipe);
 	if (number > self->last_pipe)
 		self->last_pipe = (unsigned)number;
 }

@@ -25,7 +25,7 @@ RANDOM = random.Random(SEED)
 XVFB = ("--display", "xvfb")
 # Of the guard, as reliability.md has it for the supervisor: adopted again within this.
 LIMIT_MSEC = 100
-PARTS = ("display", "bus", "session", "host", "pipewire", "pipewire-pulse", "session-manager")
+SILENT = ("display", "bus", "session", "host")
 
 
 def pids_of(status):
@@ -100,15 +100,17 @@ def a_killed_supervisor_is_replaced_and_nobody_notices():
         await_sound(home)
         page = Page(home)
         first = status = home.status()
-        fds = n_fds(status["guard_pid"]), n_fds(status["supervisor_pid"])
+        fds = n_fds(status["guard_pid"]), None
         times = []
-        for _ in range(n):
+        for i in range(n):
             time.sleep(RANDOM.uniform(0, 0.05))  # the moment is what is random
             began = time.monotonic()
             kill_supervisor(status)
             status = await_other(home, status)
             times.append((time.monotonic() - began) * 1000)
             page.socket.ping()
+            if i == 0:  # one that adopts needs fewer than one that started it all
+                fds = fds[0], n_fds(status["supervisor_pid"])
         check(pids_of(status) == pids_of(first), first, status)
         check(status["state"] == "ready" and status["display"] == first["display"], status)
         wait_for(lambda: home.status()["viewers"] == first["viewers"], "the viewers are known")
@@ -204,7 +206,7 @@ def a_part_that_was_killed_with_it_is_started_again():
             kill_supervisor(before)
             await_other(home, before)
             after = home.wait_ready(name, other_than=pids_of(before)[name])
-            check(after["last_end"]["signal"] == 9, name, after)
+            check(after["last_end"].get("signal") == 9, name, after, home.log()[-2500:])
             home.wait_state("ready")
             if name != "host":
                 check(pids_of(home.status())["host"] == pids_of(before)["host"], name)
@@ -268,8 +270,7 @@ def what_lies_in_the_files_meanwhile_does_not_matter():
 def one_that_cannot_run_leaves_the_desktop_alone():
     """The guard tries again, ever later; the desktop can be ended all the same."""
     with Installation() as programs, Home() as home:
-        home.up(*XVFB)
-        await_sound(home)
+        home.up(*XVFB)  # without sound: that has files beside the programs
         first = home.status()
         shutil.copy2(programs.file("afar-supervisor"), programs.file("good"))
 
@@ -279,11 +280,10 @@ def one_that_cannot_run_leaves_the_desktop_alone():
         programs.put("afar-supervisor", broken)
         kill_supervisor(first)
         wait_for(lambda: "after a while" in home.log(), "the guard is patient", 20 * SLOW)
-        pids = [p for p in pids_of(first).values() if p]
-        check(all(map(is_alive, pids)), first)
+        check(all(is_alive(pids_of(first)[name]) for name in SILENT), first)
         programs.put("afar-supervisor", lambda path: shutil.copy2(programs.file("good"), path))
         status = await_other(home, first)
-        check(pids_of(status) == pids_of(first), first, status)
+        check(all(pids_of(status)[name] == pids_of(first)[name] for name in SILENT), first, status)
         programs.put("afar-supervisor", broken)
         kill_supervisor(status)
         wait_for(lambda: home.log().count("after a while") > 1, "the guard is patient", 20 * SLOW)
@@ -301,8 +301,9 @@ def reload_exec_replaces_the_program_under_a_running_desktop():
         await_sound(home)
         page = Page(home)
         first = home.status()
-        fds = n_fds(first["guard_pid"]), n_fds(first["supervisor_pid"])
-        for _ in range(n):
+        for i in range(n):
+            if i == 1:
+                fds = n_fds(first["guard_pid"]), n_fds(first["supervisor_pid"])
             code, out, err = home.afar("reload", "--exec")
             check(code == 0 and "was replaced" in out, code, out, err)
             page.socket.ping()

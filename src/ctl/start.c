@@ -42,11 +42,11 @@ static int run_in_foreground(
 	return CTL_FAILED;
 }
 
-/* Shows what comes on @fd until its end. Returns whether READY was among it. */
+/* Shows what comes on @fd until its end. Returns whether READY was among it; if not, it has said why. */
 static bool relay(int fd)
 {
 	FILE *news = fdopen(fd, "r");
-	bool ready = false;
+	bool ready = false, has_said_why = false;
 	char *text = NULL;
 	size_t size = 0;
 	ssize_t n;
@@ -62,8 +62,11 @@ static bool relay(int fd)
 			puts(text + 4);
 		else if (str_starts(text, "ERROR:"))
 			ctl_complain("%s", text + 6);
+		has_said_why |= str_starts(text, "ERROR:");
 		fflush(stdout);
 	}
+	if (!ready && !has_said_why)
+		ctl_complain("the daemon ended before the desktop was ready: `afar logs` may say why");
 	free(text);
 	fclose(news);
 	return ready;

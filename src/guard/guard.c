@@ -179,7 +179,8 @@ static void handle_signal(struct guard *self, const siginfo_t *info)
 	case SIGTERM:
 	case SIGINT:
 		/* Asked twice: no more patience. */
-		self->kill_at = clock_now() + (self->kill_at == USEC_NEVER ? GUARD_STOP_USEC : 0);
+		self->kill_at = clock_now()
+			+ (self->kill_at == USEC_NEVER ? GUARD_STOP_USEC + GUARD_GRACE_USEC : 0);
 		pass_signal_on(self, signo);
 		/*
 		 * All of them have the same time, whoever started them; but a moment is the
@@ -308,6 +309,8 @@ static void end_tree(struct guard *self, const sigset_t *set)
 
 	if (self->kill_at == USEC_NEVER)
 		self->kill_at = clock_now() + GUARD_STOP_USEC;
+	else if (self->kill_at > GUARD_GRACE_USEC)
+		self->kill_at -= GUARD_GRACE_USEC;
 	if (!reap(self))
 		return;
 	proc_signal_descendants(getpid(), 0, SIGTERM);

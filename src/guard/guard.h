@@ -27,9 +27,10 @@
 
 /*
  * From the first wish to stop until whatever is left is killed: the 10 s of TERM-1, after which
- * the supervisor kills its own children, and a moment for it to end by itself.
+ * the supervisor kills its own children; and while that runs a moment for it to end by itself.
  */
-#define GUARD_STOP_USEC (10 * USEC_PER_SEC + 200 * USEC_PER_MSEC)
+#define GUARD_STOP_USEC (10 * USEC_PER_SEC)
+#define GUARD_GRACE_USEC (200 * USEC_PER_MSEC)
 
 struct guard {
 	const char *runtime_dir;  /* removed at the end */

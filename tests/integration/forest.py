@@ -31,13 +31,14 @@ def stop_with(how, limit_seconds):
         left.check()
 
 
-def those_who_obey_end_within_a_second():
-    stop_with("obey", 1 * SLOW)
+# `make bench` holds them to 1 s and 10.5 s; here others may run beside it.
+def those_who_obey_end_soon():
+    stop_with("obey", 5 * SLOW)
 
 
-def those_who_do_not_are_killed_after_ten():
-    stop_with("ignore", 10.5 * SLOW)
+def those_who_do_not_are_killed_after_ten_seconds():
+    stop_with("ignore", 15 * SLOW)
 
 
 if __name__ == "__main__":
-    sys.exit(run([those_who_obey_end_within_a_second, those_who_do_not_are_killed_after_ten]))
+    sys.exit(run([those_who_obey_end_soon, those_who_do_not_are_killed_after_ten_seconds]))

@@ -91,7 +91,7 @@ def ready(home, name):
     home.up(*XVFB)
     before = await_all(home)
     kill(before[name]["pid"])
-    wait_for(lambda: components(home)[name]["pid"] != before[name]["pid"], "its end", 20 * SLOW)
+    wait_for(lambda: components(home)[name]["restarts"] > before[name]["restarts"], "its end", 20 * SLOW)
     after = await_all(home)
     changed = {n for n in (*DESKTOP, "host") if after[n]["pid"] != before[n]["pid"]}
     wanted = {"host"} if name == "host" else set(SOUND) if name in SOUND else set(DESKTOP)

@@ -25,7 +25,7 @@ XVFB = ("--display", "xvfb")
 
 
 class Traced:
-    """An installation whose first supervisor runs under strace."""
+    """An installation whose supervisors wait for a tracer, when the test wants to trace one."""
 
     def __init__(self):
         self.path = tempfile.mkdtemp(prefix="afar-traced-", dir="/var/tmp")
@@ -35,25 +35,41 @@ class Traced:
         os.mkdir(real)
         for name in ("afar-supervisor", "afar-host"):
             shutil.copy2(os.path.join(BUILD, "src", name), real)
-        self.flag = os.path.join(self.path, "trace")
-        with open(os.path.join(self.path, "afar-supervisor"), "w") as f:
+        self.gate, self.pid_file = os.path.join(self.path, "gate"), os.path.join(self.path, "pid")
+        program = os.path.join(self.path, "afar-supervisor")
+        with open(program, "w") as f:
             f.write(f"""#!/bin/sh
-if mv {self.flag} {self.flag}.taken 2>/dev/null; then
-	set -- $(cat {self.flag}.taken) -- {real}/afar-supervisor "$@"
-	exec strace -D -qq "$@"
+if [ -p {self.gate} ]; then
+	echo $$ >{self.pid_file}.new && mv {self.pid_file}.new {self.pid_file}
+	read -r line <{self.gate}
+	rm {self.gate}
 fi
 exec {real}/afar-supervisor "$@"
 """)
-        os.chmod(os.path.join(self.path, "afar-supervisor"), 0o755)
+        os.chmod(program, 0o755)
         homes.AFAR = os.path.join(self.path, "afar")
 
-    def trace(self, *options):
-        """The next supervisor that is started."""
-        with open(self.flag, "w") as f:
-            f.write(" ".join(options))
-
-    def was_traced(self):
-        return not os.path.exists(self.flag)
+    def start(self, home, *options):
+        """`afar start`, whose first supervisor is traced: (exit status, what it said and complained)."""
+        os.mkfifo(self.gate)
+        starting = subprocess.Popen(
+            home.command("start", *XVFB, "--session", "exec openbox"), env=home.env, cwd="/",
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_for(lambda: os.path.exists(self.pid_file), "a supervisor", 20 * SLOW)
+        with open(self.pid_file) as f:
+            pid = f.read().strip()
+        os.unlink(self.pid_file)
+        tracer = subprocess.Popen(["strace", "-p", pid, *options], stdin=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, text=True)
+        check("attached" in tracer.stderr.readline(), "strace cannot attach")
+        with open(self.gate, "w") as f:
+            f.write("go\n")
+        out, err = starting.communicate(timeout=60 * SLOW)
+        if os.path.exists(self.gate):  # it did not come as far
+            os.unlink(self.gate)
+        tracer.terminate()
+        tracer.communicate()
+        return starting.returncode, out, err
 
     def __enter__(self):
         return self
@@ -70,8 +86,8 @@ def count_calls(programs):
     """How many there are from the start until it is ready."""
     with Home() as home:
         record = os.path.join(home.path, "calls")
-        programs.trace("-o", record)
-        home.up(*XVFB)
+        code, out, err = programs.start(home, "-o", record)
+        check(code == 0, out, err)
         with open(record, errors="replace") as f:
             n = sum(1 for line in f if re.match(r"\w+\(", line))
         home.afar("stop")
@@ -84,9 +100,7 @@ def try_one(programs, k):
     """Returns whether the start succeeded all the same."""
     with Home() as home:
         left = Leftovers(home)
-        programs.trace("-o", "/dev/null", "-e", f"inject=all:signal=KILL:when={k}")
-        code, out, err = home.start(*XVFB)
-        check(programs.was_traced(), "it was not traced")
+        code, out, err = programs.start(home, "-o", "/dev/null", "-e", f"inject=all:signal=KILL:when={k}")
         check(code in (0, 1), k, code, out, err)
         if code == 0:
             home.wait_state("ready")

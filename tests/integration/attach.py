@@ -38,7 +38,7 @@ class Screen:
     """
 
     def __init__(self, home, authority, number=None, secret=False, options=()):
-        self.home, self.authority, self.clients = home, authority, []
+        self.home, self.clients, self.written = home, [], set()
         self.env = {**home.env, "XAUTHORITY": authority}
         self.cookie = os.urandom(16)
         self.write_authority(authority)
@@ -67,6 +67,7 @@ class Screen:
         if self.home.user:
             shutil.chown(path + ".new", self.home.user, self.home.user)
         os.rename(path + ".new", path)
+        self.written.add(path)
 
     def run(self, *args):
         """A program on it that stays."""
@@ -96,6 +97,9 @@ class Screen:
         self.process.terminate()
         self.process.send_signal(signal.SIGCONT)
         self.process.wait()
+        for path in self.written:
+            if os.path.exists(path):
+                os.unlink(path)
 
     def __enter__(self):
         return self
@@ -111,7 +115,7 @@ class Page:
         link = home.afar("link")[1].strip()
         host, port, token = re.match(r"http://([\d.]+):(\d+)/#link=(.+)", link).groups()
         self.host = Host.__new__(Host)
-        self.host.address, self.host.port = host, int(port)
+        self.host.address, self.host.port, self.host.connections = host, int(port), set()
         self.socket, _ = self.host.welcome(link=token)
 
     def size(self):

@@ -33,7 +33,7 @@ class Screen:
     """
 
     def __init__(self, home, authority, number=None, secret=False, options=()):
-        self.home, self.authority, self.clients = home, authority, []
+        self.home, self.clients, self.written = home, [], set()
         self.env = {**home.env, "XAUTHORITY": authority}
         self.cookie = os.urandom(16)
         self.write_authority(authority)
@@ -62,6 +62,7 @@ class Screen:
         if self.home.user:
             shutil.chown(path + ".new", self.home.user, self.home.user)
         os.rename(path + ".new", path)
+        self.written.add(path)
 
     def run(self, *args):
         """A program on it that stays."""
@@ -91,6 +92,9 @@ class Screen:
         self.process.terminate()
         self.process.send_signal(signal.SIGCONT)
         self.process.wait()
+        for path in self.written:
+            if os.path.exists(path):
+                os.unlink(path)
 
     def __enter__(self):
         return self

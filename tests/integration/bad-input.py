@@ -44,18 +44,16 @@ def an_identity_of_somebody_elses_is_refused():
     if os.geteuid() != 0:
         return
     with Home() as home:
-        left = Leftovers(home)
         home.up()
         home.afar("stop")
         path = os.path.join(home.config, "host.json")
         os.chown(path, pwd.getpwnam("nobody").pw_uid, -1)
         refused(home, r"host\.json.*chown")
-        left.check()
+        home.nothing_is_left()
 
 
 def a_settings_file_that_is_none_is_named():
     with Home() as home:
-        left = Leftovers(home)
         path = os.path.join(home.config, "afar.conf")
         os.unlink(path)
         os.mkdir(path)
@@ -70,12 +68,11 @@ def a_settings_file_that_is_none_is_named():
         for text in ("[display]\nno value\n", "[relaunch]\nslow_after = -1\n", "[server\n"):
             home.write_conf(text)
             refused(home, r"afar\.conf, line \d: ")
-        left.check()
+        home.nothing_is_left()
 
 
 def what_others_may_write_is_not_run():
     with Home() as home:
-        left = Leftovers(home)
         path = os.path.join(home.config, "session")
         with open(path, "w") as f:
             f.write("exec openbox\n")
@@ -90,7 +87,7 @@ def what_others_may_write_is_not_run():
         conf = os.path.join(home.config, "afar.conf")
         os.chmod(conf, 0o666)
         refused(home, r"afar\.conf.*go-w")
-        left.check()
+        home.nothing_is_left()
 
 
 def without_a_free_port_the_range_is_named():
@@ -107,7 +104,6 @@ for t in taken:
 os.execv(sys.argv[1], sys.argv[1:])
 """
     with Home() as home:
-        left = Leftovers(home)
         probe = subprocess.run(["unshare", "--net", "true"], capture_output=True)
         if probe.returncode:
             return
@@ -118,7 +114,7 @@ os.execv(sys.argv[1], sys.argv[1:])
         )
         check(done.returncode == 1 and "2327 to 2426" in done.stderr, done)
         check(done.stderr.count("\n") == 1, done.stderr)
-        left.check()
+        home.nothing_is_left()
 
 
 def with_programs(home, host):
@@ -150,13 +146,12 @@ class Programs:
 
 def a_program_that_is_missing_is_named():
     with Home() as home, Programs(with_programs(home, None)):
-        left = Leftovers(home)
         refused(home, "afar-host")
         os.unlink(os.path.join(home.path, "bin", "afar-supervisor"))
         check(home.start()[0] == 1)
         os.unlink(os.path.join(home.path, "bin", "afar-guard"))
         refused(home, "afar-guard")
-        left.check()
+        home.nothing_is_left()
 
 
 def a_host_that_says_it_is_hopeless_is_given_up_with_its_words():
@@ -164,7 +159,6 @@ def a_host_that_says_it_is_hopeless_is_given_up_with_its_words():
         home.up()
         home.afar("stop")
         with Programs(with_programs(home, "printf 'the host says no' >&2; exit 101\n")):
-            left = Leftovers(home)
             code, out, err = home.start()
             check(code == 1 and "gave up on the host: ended with exit status 101" in err, err)
             host = home.component("host")
@@ -173,7 +167,7 @@ def a_host_that_says_it_is_hopeless_is_given_up_with_its_words():
             check(host["last_end"]["log_tail"] == ["the host says no"], host)
             check(home.afar("link")[0] == 1, "nobody could use a link")
             check(home.afar("stop")[0] == 0)
-            left.check()
+            home.nothing_is_left()
 
 
 def a_home_that_cannot_be_written_is_told():

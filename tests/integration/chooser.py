@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 from hosting import BUILD, check, run, wait_for
-from homes import processes_of
+from leakcheck import Leaks, processes_of
 
 SOURCE = os.environ.get("AFAR_SOURCE") or os.path.join(os.path.dirname(__file__), "..", "..")
 CHOOSER = os.path.join(BUILD, "src", "afar-chooser")
@@ -64,8 +64,12 @@ class Desk:
             "LANG": "C.UTF-8",
             "MARK": "as it was\nwith a line",
         }
+        self.leaks = Leaks([self.path], self.env["XDG_RUNTIME_DIR"], displays=self.displays)
         if server:
             self.start_server(screen)
+
+    def displays(self):
+        return {int(self.env["DISPLAY"][1:])} if "DISPLAY" in self.env else ()
 
     def start_server(self, screen):
         ready, theirs = os.pipe()
@@ -146,18 +150,25 @@ class Desk:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failure, *_):
         for process in (self.chooser, self.server):
             if process and process.poll() is None:
                 process.terminate()  # the server takes its socket away
                 process.wait(DEADLINE)
-        # Whatever a session script left behind carries this home.
+        self.log_file.close()
+        try:
+            if failure is None:
+                self.leaks.check(DEADLINE)
+        finally:
+            self.close()
+
+    def close(self):
+        """Ends what a failed test left, by pid: it carries this home."""
         for pid in processes_of(self.path):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        self.log_file.close()
         shutil.rmtree(self.path, ignore_errors=True)
 
 
@@ -490,6 +501,7 @@ def hostile_files_neither_hang_it_nor_hide_the_rest():
         os.symlink("nowhere", at("dangling"))
         os.mkdir(at("directory"))
         socket.socket(socket.AF_UNIX).bind(at("socket"))
+        desk.leaks.allow("socket " + at("socket"))
         with open(at("sparse"), "wb") as f:
             f.truncate(1 << 40)
         contents = {

@@ -17,6 +17,8 @@ import subprocess
 import sys
 import time
 
+from hosting import Owner
+
 INSIDE = "AFAR_CONFINED"
 CGROUPS = "/sys/fs/cgroup"
 
@@ -84,10 +86,14 @@ def mount(*args):
     subprocess.run(["mount", *args], check=True)
 
 
+def layers_of(directory):
+    return "/run/layers/" + directory.strip("/").replace("/", "-")
+
+
 def cover(*directories):
     """What is written below these directories from now on is ours alone."""
     for directory in directories:
-        layers = "/run/layers/" + directory.strip("/").replace("/", "-")
+        layers = layers_of(directory)
         for part in ("upper", "work"):
             os.makedirs(os.path.join(layers, part))
         mount("-t", "overlay", "overlay", directory, "-o",
@@ -108,6 +114,7 @@ def settle():
         raise SystemExit(f"others are in our group: {others}")
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
     cover("/tmp")
+    Owner.tmp = layers_of("/tmp") + "/upper"  # what others write shows through
     forget_displays()
     raise_loopback()
 
@@ -158,6 +165,8 @@ class UserManager:
         def enter():
             with open(os.path.join(group, "cgroup.procs"), "w") as f:
                 f.write("0")
+        # A manager's own files stay when it ends at once.
+        home.leaks.allow(home.runtime + "/systemd", f"socket {home.runtime}/systemd/*")
         self.env = {**home.env, "SYSTEMD_UNIT_PATH": self.units}
         self.log_path = os.path.join(home.path, "manager.log")
         with open(self.log_path, "w") as log:

@@ -297,6 +297,8 @@ def the_display_number_is_the_first_free_one_from_20():
         with ContractHome() as home:
             number = number_chosen(home, prepare)
             check(number == wanted, prepare, number)
+            for pid in processes_of(home.path):  # whoever served the number
+                os.kill(pid, signal.SIGKILL)
 
 
 # XCH-4, ENV-4, TERM-3
@@ -305,6 +307,7 @@ def the_authority_file_gets_an_entry_and_loses_it_again():
         path = os.path.join(home.path, ".Xauthority")
         subprocess.run(["xauth", "-q", "-f", path, "add", ":7", ".", "00" * 16], check=True,
                        capture_output=True)
+        home.leaks.allow("entry for :7 *")
         daemon = home.up()
         session = home.wait_launch("session")
         number = session.env["DISPLAY"][1:]

@@ -14,8 +14,8 @@ import socket
 import subprocess
 import tempfile
 
-from homes import processes_of
-from hosting import BUILD, check, wait_for
+from hosting import BUILD, SLOW, check, wait_for
+from leakcheck import Leaks, processes_of
 
 NAME = "chrome-remote-desktop"
 ROOT = os.getuid() == 0
@@ -119,17 +119,30 @@ class Place:
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
-        self.children = []
+        self.children, self.daemons = [], []
+        self.leaks = Leaks([self.path], self.run_dir, displays=set)
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failure, *_):
+        try:
+            self.end_children()
+            if failure is None:
+                self.leaks.check(5 * SLOW)
+        finally:
+            self.close()
+
+    def end_children(self):
+        for daemon in self.daemons:
+            daemon.terminate()
+            daemon.wait(20)
         for child in self.children:
-            if child.poll() is None:
-                child.kill()
+            child.kill()
             child.wait()
-        # What a failed test left, by pid: nobody else has this home.
+
+    def close(self):
+        """Ends what a failed test left, by pid: nobody else has this home."""
         for pid in processes_of(self.home):
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -200,7 +213,7 @@ class Place:
             [self.script, "--start", "--child-process", *args], env={**self.env, **env},
             cwd=self.path, stdin=subprocess.DEVNULL, stdout=log, stderr=log, close_fds=False,
             preexec_fn=become if pipe else None)
-        self.children.append(child)
+        self.daemons.append(child)
         os.close(write_end)
         with open(read_end) as f:
             news = f.read()

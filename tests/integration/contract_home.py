@@ -17,8 +17,9 @@ import tempfile
 import threading
 import time
 
-from homes import AFAR, processes_of
+from homes import AFAR
 from hosting import BUILD, SLOW, check, wait_for
+from leakcheck import Leaks, processes_of
 
 NAME = "chrome-remote-desktop"
 FAKE = os.path.join(BUILD, "tests", "fakes", "fake-child")
@@ -174,6 +175,8 @@ class ContractHome:
     """A home with a configuration, and in `dir` the command under the vendor's name with its
     sibling programs, all of them fakes."""
 
+    leaving_seconds = 5 * SLOW
+
     def __init__(self, config=CONFIG, scale=30):
         self.path = tempfile.mkdtemp(prefix="afar-contract-", dir="/var/tmp")
         self.daemons = []
@@ -209,6 +212,9 @@ class ContractHome:
         # Sound has tests of its own: here is no PipeWire of the right version.
         self.write("bin/pipewire", "#!/bin/sh\nexit 1\n", 0o755)
         self.write_script(".chrome-remote-desktop-session", self.run_fake("session"))
+        self.leaks = Leaks([self.path], self.runtime, displays=self.displays)
+        # The file stays when its last entry has gone, and the bus's directory is the bus's.
+        self.leaks.allow(self.path + "/.Xauthority", self.runtime + "/dbus-1")
 
     def make(self, name, mode=0o755):
         path = os.path.join(self.path, name)
@@ -320,6 +326,12 @@ class ContractHome:
         self.wait_launch("session")
         return daemon
 
+    def displays(self):
+        """The numbers of its X servers so far."""
+        found = [re.search(r"Starting \S+ on display :(\d+)", line)
+                 for daemon in self.daemons for line in daemon.log.texts()]
+        return {int(match[1]) for match in found if match}
+
     def xauth(self):
         """Display numbers that ~/.Xauthority has entries for."""
         done = subprocess.run(
@@ -330,6 +342,15 @@ class ContractHome:
 
     def is_free_of_processes(self):
         wait_for(lambda: not processes_of(self.path), "its processes have ended", SECONDS)
+
+    def nothing_is_left(self):
+        self.leaks.check(self.leaving_seconds)
+
+    def end(self):
+        """As its user would end it: what the test leaves running is no leak."""
+        for daemon in self.daemons:
+            if daemon.process.poll() is None:
+                daemon.stop()
 
     def close(self):
         """Ends what a failed test left, by pid."""
@@ -350,5 +371,11 @@ class ContractHome:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.close()
+    def __exit__(self, failure, *_):
+        try:
+            if failure is None:
+                self.end()
+                self.nothing_is_left()
+        finally:
+            self.close()
+        check(failure or not os.path.exists(self.path), "the home is left:", self.path)

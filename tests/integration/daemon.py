@@ -16,7 +16,9 @@ import time
 
 from hosting import *
 from homes import *
+from leakcheck import Slopes
 
+DEATHS = 50 if os.environ.get("AFAR_SOAK") else 4
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
 
@@ -29,18 +31,18 @@ def kill(pid, signo=signal.SIGKILL):
 
 def start_waits_until_ready_and_says_how_to_get_in():
     with Home() as home:
-        left = Leftovers(home)
         out = home.up()
         check(re.search(r"The PIN of this desktop is \d{8}:", out), out)
         check(re.search(r"http://127\.0\.0\.1:\d+/#link=[\w-]{22}\n", out), out)
         check(home.status()["state"] == "ready")
+        check(home.displays() == {int(home.status()["display"][1:])}, "leakcheck does not know it")
         code, out, err = home.start()
         check(code == 0 and "already running" in out, code, out, err)
         code, out, err = home.afar("stop")
         check(code == 0 and "stopped" in out, code, out, err)
         code, out, err = home.afar("stop")
         check(code == 0 and "not running" in out, code, out, err)
-        left.check()
+        home.nothing_is_left()
         check("PIN" not in home.up(), "the PIN is shown once")
         home.afar("stop")
 
@@ -110,7 +112,6 @@ def version_and_help_are_there():
 
 def the_foreground_ends_on_sigint_with_nothing_left():
     with Home() as home:
-        left = Leftovers(home)
         daemon = subprocess.Popen(
             home.command("start", "--foreground", "--session", "exec openbox"), env=home.env,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -124,7 +125,7 @@ def the_foreground_ends_on_sigint_with_nothing_left():
         daemon.send_signal(signal.SIGINT)
         check(daemon.wait(timeout=15) == 0)
         daemon.stdout.close()
-        left.check()
+        home.nothing_is_left()
 
 
 # --- bad input ---
@@ -138,25 +139,23 @@ def wrong_options_are_one_line_and_leave_nothing():
               ("--listen", "127.0.0.1:0"), ("--listen", "127.0.0.1:65536"), ("--nonsense",),
               ("--size",), ("stray",), ("--session", "x" * 2000)]
     with Home() as home:
-        left = Leftovers(home)
         for case in cases:
             code, out, err = home.start(*case, session=None)
             check(code == 2 and not out, case, code, out, err)
             check(err.startswith("afar: ") and err.count("\n") == 1, case, err)
-        left.check()
+        home.nothing_is_left()
         check(not os.path.exists(os.path.join(home.config, "host.json")), "made too early")
 
 
 def a_broken_afar_conf_names_file_and_line():
     with Home("[display]\nsizes = 1280x720\n[server]\nlisten = 8.8.8.8:80\n") as home:
-        left = Leftovers(home)
         code, out, err = home.start()
         check(code == 1 and re.search(r"afar\.conf, line 4: .*loopback", err), code, err)
         home.write_conf("[display]\ncolour = blue\nsizes = 1280x720\n" + FAST)
         code, out, err = home.start()
         check(code == 0 and "colour" in err, code, out, err)
         home.afar("stop")
-        left.check()
+        home.nothing_is_left()
 
 
 def a_broken_identity_is_told_and_never_overwritten():
@@ -166,7 +165,6 @@ def a_broken_identity_is_told_and_never_overwritten():
 
     with Home() as home:
         path = os.path.join(home.config, "host.json")
-        left = Leftovers(home)
         for text in ("{", "[]", "{}", '{"a":1,"a":2}', "[" * 100000, "\0", "{" + " " * 2**21 + "}"):
             with open(path, "w") as f:
                 f.write(text)
@@ -186,26 +184,24 @@ def a_broken_identity_is_told_and_never_overwritten():
         os.chmod(path, 0o666)
         refused(home, "others may write")
         os.chmod(path, 0o600)
-        left.check()
+        home.nothing_is_left()
 
 
 def a_missing_x_server_is_told_with_what_to_install():
     with Home() as home:
-        left = Leftovers(home)
         code, out, err = home.start("--display", "xvfb", env={"PATH": "/nonexistent"})
         check(code == 1 and "install" in err and err.count("\n") == 1, code, err)
-        left.check()
+        home.nothing_is_left()
 
 
 def a_taken_port_is_an_error_when_named_and_no_matter_otherwise():
     with Home() as home, socket.socket() as taken:
-        left = Leftovers(home)
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         where = "127.0.0.1:%d" % taken.getsockname()[1]
         code, out, err = home.start("--listen", where)
         check(code == 1 and "--listen" in err and err.count("\n") == 1, code, err)
-        left.check()
+        home.nothing_is_left()
     with Home() as one, Home() as other:
         check(one.up() and other.up())
         check(one.status()["url"] != other.status()["url"])
@@ -215,18 +211,16 @@ def a_taken_port_is_an_error_when_named_and_no_matter_otherwise():
 
 def odd_environments_work_or_say_why():
     with Home(runtime=False) as home:
-        left = Leftovers(home)
         home.up()
         home.afar("stop")
-        left.check()
+        home.nothing_is_left()
     with Home() as home:
-        left = Leftovers(home)
         home.up(env={"XDG_RUNTIME_DIR": "relative/path"})
         check(home.status()["state"] == "ready", "the lock tells another shell where it is")
         home.afar("stop")
         home.up(env={"XDG_RUNTIME_DIR": "/nonexistent/run"})
         home.afar("stop")
-        left.check()
+        home.nothing_is_left()
     with Home() as home:
         blocked = os.path.join(home.path, "file")
         open(blocked, "w").close()
@@ -300,9 +294,34 @@ def the_host_is_back_at_once_outside_back_off():
         home.afar("stop")
 
 
+def deaths_cost_those_who_live_on_neither_descriptors_nor_memory():  # SUP-03
+    def die(name):
+        pid = home.component(name)["pid"]
+        kill(pid)
+        home.wait_ready(name, other_than=pid)
+        home.wait_state("ready")
+
+    with Home("[relaunch]\nhealthy_after = 0.1\nfast_delay = 0.1\nslow_after = 1000\n") as home:
+        home.up("--display", "xvfb")
+        status = home.status()
+        ours = {"guard": status["guard_pid"], "supervisor": status["supervisor_pid"]}
+        for names in (("session", "display"), ("host",)):
+            for name in names:
+                die(name)  # the first time costs what is kept for the next
+            slopes = Slopes(ours, status["guard_pid"], home.path)
+            host = Fds.at_rest(home.component("host")["pid"])
+            for _ in range(DEATHS):
+                for name in names:
+                    die(name)
+            slopes.check(rss_kib=256)
+            print("# KiB for", DEATHS, "deaths of each of", *names, slopes.growth_kib(), flush=True)
+            if "host" not in names:
+                host.settle()
+        home.afar("stop")
+
+
 def a_session_that_fails_is_reported_and_tried_on():
     with Home("[relaunch]\nfast_delay = 0.2\nslow_after = 3\nslow_delay = 60\n") as home:
-        left = Leftovers(home)
         code, out, err = home.start(session="echo something is wrong >&2; exit 7")
         check(code == 1 and "exit status 7" in err and "something is wrong" in out, code, out, err)
         wait_for(lambda: home.component("session")["state"] == "waiting"
@@ -312,13 +331,12 @@ def a_session_that_fails_is_reported_and_tried_on():
         check("something is wrong" in session["last_end"]["log_tail"], session)
         code, out, err = home.afar("stop")
         check(code == 0, err)
-        left.check()
+        home.nothing_is_left()
 
 
 def the_end_of_the_supervisor_or_the_guard_ends_everything():
     for who in ("supervisor_pid", "guard_pid"):
         with Home() as home:
-            left = Leftovers(home)
             home.up()
             status = home.status()
             kill(status[who])
@@ -329,41 +347,38 @@ def the_end_of_the_supervisor_or_the_guard_ends_everything():
             home.is_free_of_processes(12)
             if who == "supervisor_pid":
                 # An empty directory of dbus-daemon's, which only the supervisor knows of.
-                left.check(allowed=("dbus-1",))
+                home.nothing_is_left(allowed=("dbus-1",))
             home.up()
             home.afar("stop")
-            left.check()
+            home.nothing_is_left()
 
 
 def stop_ends_obedient_children_at_once_and_stubborn_ones_after_10_s():
     with Home() as home:
-        left = Leftovers(home)
         daemonised = "(setsid sh -c 'sleep 1000 & sleep 1000' &) ; exec openbox"
         home.up(session=daemonised)
         begin = time.monotonic()
         home.afar("stop")
         check(time.monotonic() - begin < 1 * SLOW, time.monotonic() - begin)
-        left.check()
+        home.nothing_is_left()
         stubborn = "trap '' TERM; setsid sh -c \"trap '' TERM; while :; do sleep 1000; done\" & openbox & while :; do sleep 1000; done"
         home.up(session=stubborn)
         begin = time.monotonic()
         home.afar("stop")
         check(9 < time.monotonic() - begin < 10.5 + SLOW - 1, time.monotonic() - begin)
-        left.check()
+        home.nothing_is_left()
 
 
 def nothing_is_left_of_twenty_desktops():
     with Home() as home:
-        left = Leftovers(home)
         for _ in range(20):
             home.up(session="xterm & exec openbox")
             home.afar("stop")
-            left.check()
+            home.nothing_is_left()
 
 
 def of_two_starts_at_once_one_wins_fifty_times():
     with Home() as home:
-        left = Leftovers(home)
         plain = {k: v for k, v in home.env.items() if k != "XDG_RUNTIME_DIR"}
         for i in range(50):
             command = home.command("start", "--session", "exec openbox")
@@ -378,7 +393,7 @@ def of_two_starts_at_once_one_wins_fifty_times():
             guards = [c for c in processes_of(home.path).values() if c.startswith("afar-guard")]
             check(len(guards) == 1, guards)
             check(home.afar("stop")[0] == 0)
-        left.check()
+        home.nothing_is_left()
 
 
 tests = [
@@ -397,6 +412,7 @@ tests = [
     home_unset_means_the_accounts_own,
     what_is_killed_comes_back_and_status_tells,
     the_host_is_back_at_once_outside_back_off,
+    deaths_cost_those_who_live_on_neither_descriptors_nor_memory,
     a_session_that_fails_is_reported_and_tried_on,
     the_end_of_the_supervisor_or_the_guard_ends_everything,
     stop_ends_obedient_children_at_once_and_stubborn_ones_after_10_s,

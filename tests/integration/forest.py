@@ -17,7 +17,6 @@ FOREST = os.path.join(BUILD, "tests", "fakes", "fake-forest")
 
 def stop_with(how, limit_seconds):
     with Home() as home:
-        left = Leftovers(home)
         planted = os.path.join(home.path, "planted")
         home.up("--display", "xvfb", session=f"exec {FOREST} {N} {how} {planted}")
         wait_for(lambda: os.path.exists(planted), "the forest", 60 * SLOW)
@@ -28,7 +27,7 @@ def stop_with(how, limit_seconds):
         check(code == 0, code, out, err)
         print(f"# {N} processes that {how} SIGTERM: ended after {took:.2f} s")
         check(took < limit_seconds, f"it took {took:.2f} s")
-        left.check()
+        home.nothing_is_left()
 
 
 # `make bench` holds them to 1 s and 10.5 s; here others may run beside it.

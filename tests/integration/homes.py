@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A home of its own for each daemon under test, and what is left of it afterwards.
+"""A home of its own for each daemon under test; nothing may be left of it afterwards.
 
 Nothing but Python's standard library. Everything of a user's daemon hangs on HOME and
 XDG_RUNTIME_DIR, so tests run beside each other, and beside the user's own desktop.
 """
+import glob
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import subprocess
 import tempfile
 
 from hosting import BUILD, SCREEN, SLOW, Host, check, wait_for
+from leakcheck import Leaks, is_alive, processes_of
 
 AFAR = os.environ.get("AFAR_TEST_AFAR") or os.path.join(BUILD, "src", "afar")
 
@@ -41,51 +43,9 @@ def as_user(user, test):
     return run_it
 
 
-def is_alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as f:
-            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def processes_of(home):
-    """Living processes that carry this home in their environment: pid -> command line."""
-    mark = b"HOME=" + home.encode()
-    found = {}
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/stat") as f:
-                if f.read().rsplit(")", 1)[1].split()[0] == "Z":
-                    continue
-            with open(f"/proc/{pid}/environ", "rb") as f:
-                if mark not in f.read().split(b"\0"):
-                    continue
-            with open(f"/proc/{pid}/cmdline", "rb") as f:
-                found[int(pid)] = f.read().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-    return found
-
-
-def owned(directory, uid):
-    """What this user has in a directory that everybody writes to."""
-    try:
-        names = os.listdir(directory)
-    except OSError:
-        return set()
-    mine = set()
-    for name in names:
-        path = os.path.join(directory, name)
-        try:
-            if os.lstat(path).st_uid == uid:
-                mine.add(path)
-        except OSError:
-            continue
-    return mine
-
-
 class Home:
+    leaving_seconds = 5 * SLOW
+
     def __init__(self, conf=FAST, runtime=True):
         self.user = USER
         self.path = tempfile.mkdtemp(prefix="afar-home-", dir="/var/tmp")
@@ -100,6 +60,8 @@ class Home:
         self.write_conf(conf)
         if self.user:
             subprocess.run(["chown", "-R", self.user, self.path], check=True)
+        uid = os.stat(self.path).st_uid
+        self.leaks = Leaks([self.path], self.runtime, uid, displays=self.displays)
 
     def write_conf(self, text):
         with open(os.path.join(self.config, "afar.conf"), "w") as f:
@@ -138,6 +100,14 @@ class Home:
         with open(os.path.join(self.path, ".local/state/afar/afar.log"), errors="replace") as f:
             return f.read()
 
+    def displays(self):
+        """The numbers of its X servers so far."""
+        found = set()
+        for path in glob.glob(self.path + "/**/afar.log*", recursive=True, include_hidden=True):
+            with open(path, errors="replace") as f:
+                found |= set(map(int, re.findall(r"Starting \S+ on display :(\d+)", f.read())))
+        return found
+
     def wait_state(self, state, seconds=20):
         wait_for(lambda: self.status().get("state") == state, "state " + state, seconds * SLOW)
 
@@ -154,6 +124,17 @@ class Home:
     def is_free_of_processes(self, seconds=5):
         wait_for(lambda: not processes_of(self.path), "its processes have ended", seconds)
 
+    def nothing_is_left(self, allowed=()):
+        """Of this daemon; allowed: names in the runtime directory that may be there."""
+        places = [os.path.join(self.runtime, name) for name in allowed] if self.runtime else []
+        self.leaks.check(self.leaving_seconds, places)
+
+    def end(self):
+        """As its user would end it: what the test leaves running is no leak."""
+        if os.path.exists(os.path.join(self.config, "lock")):
+            code, out, err = self.afar("stop")
+            check(code in (0, 3), "stop:", code, out, err)
+
     def close(self):
         """Ends what a failed test left, by pid."""
         for pid in processes_of(self.path):
@@ -166,8 +147,14 @@ class Home:
     def __enter__(self):
         return self
 
-    def __exit__(self, *exc):
-        self.close()
+    def __exit__(self, failure, *_):
+        try:
+            if failure is None:
+                self.end()
+                self.nothing_is_left()
+        finally:
+            self.close()
+        check(failure or not os.path.exists(self.path), "the home is left:", self.path)
 
 
 class Page:
@@ -177,7 +164,7 @@ class Page:
         link = home.afar("link")[1].strip()
         host, port, token = re.match(r"http://([\d.]+):(\d+)/#link=(.+)", link).groups()
         self.host = Host.__new__(Host)
-        self.host.address, self.host.port = host, int(port)
+        self.host.address, self.host.port, self.host.connections = host, int(port), set()
         self.socket, welcome = self.host.welcome(link=token)
         self.resume = welcome["resume"]
 
@@ -196,44 +183,3 @@ class Page:
 
     def close(self):
         self.socket.close()
-
-
-class Leftovers:
-    """What there was before; check() says what is new and should not be."""
-
-    PLACES = ("/tmp", "/tmp/.X11-unix", "/tmp/.ICE-unix", "/dev/shm")
-
-    def __init__(self, home):
-        self.home = home
-        self.uid = os.stat(home.path).st_uid
-        self.before = self.look()
-
-    def look(self):
-        found = set()
-        # Beside other tests only names that can be ours count: see mark().
-        for place in self.PLACES:
-            found |= owned(place, self.uid)
-        for kind in ("shm", "sem", "msg"):
-            with open("/proc/sysvipc/" + kind) as f:
-                found |= {kind + " " + line.split()[1] for line in f.readlines()[1:]}
-        return found
-
-    def is_others(self, path):
-        """X and ICE sockets that somebody still serves belong to tests beside us."""
-        name = os.path.basename(path)
-        if path.startswith("/tmp/.X11-unix/X") or path.startswith("/tmp/.ICE-unix/"):
-            with open("/proc/net/unix") as f:
-                return any(line.rstrip().endswith(path) for line in f)
-        return not (name.startswith((".X", "afar-%d" % self.uid, "ssh-", "dbus-", "xorg")))
-
-    def check(self, allowed=()):
-        """allowed: names in the runtime directory that may be there."""
-        self.home.is_free_of_processes()
-        new = [p for p in self.look() - self.before if not self.is_others(p)]
-        check(not new, "left over:", new)
-        names = sorted(os.listdir(self.home.config))
-        check("lock" not in names, names)
-        if self.home.runtime:
-            left = sorted(os.listdir(self.home.runtime))
-            check(not [n for n in left if n not in ("at-spi", "dconf", *allowed)], left)
-        check(not os.path.exists(os.path.join(self.home.path, ".Xauthority")), ".Xauthority")

@@ -15,7 +15,9 @@ import sys
 import time
 
 from hosting import *
+from leakcheck import Slopes
 
+VIEWERS = 1000 if os.environ.get("AFAR_SOAK") else 200
 CONFIG, PIN = make_identity()
 WRONG_PIN = f"{(int(PIN) + 1) % 10**8:08}"
 
@@ -607,6 +609,27 @@ def out_of_descriptors_the_host_neither_spins_nor_drops_viewers():
         inside.close()
 
 
+def viewers_who_come_and_go_cost_no_memory():  # LOD-05, quick; descriptors: Host's own end
+    def come_and_go(n_times):
+        for i in range(n_times):
+            host.connect().close()
+            host.request("/style.css")
+            if i % 2:
+                ws = host.websocket()
+            else:
+                ws, _ = host.welcome(link=host.make_link())
+            if i % 3:  # without a word: the kernel sends RST
+                ws.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            ws.close()
+
+    with Host(CONFIG) as host:
+        come_and_go(100)
+        slopes = Slopes({"host": host.process.pid})
+        come_and_go(VIEWERS)
+        slopes.check(rss_kib=512 if SLOW == 1 else None)
+        print("# KiB for", VIEWERS, "viewers:", slopes.growth_kib()["host"], flush=True)
+
+
 # --- secrets: AUT-08, ISO-05 ---
 
 
@@ -817,6 +840,7 @@ sys.exit(
             a_flood_of_upgraded_strangers_keeps_nobody_out,
             an_idle_connection_is_closed,
             out_of_descriptors_the_host_neither_spins_nor_drops_viewers,
+            viewers_who_come_and_go_cost_no_memory,
             no_secret_is_in_the_log_or_in_proc,
             the_host_is_not_dumpable,
             the_command_line_is_checked,

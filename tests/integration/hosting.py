@@ -4,6 +4,7 @@
 Nothing but Python's standard library. Every wait is for a condition, with a deadline.
 """
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -17,6 +18,13 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "leakcheck"))
+
+from leakcheck import Family, Fds, Leaks, Owner
+
+Leaks.family = Family()
 
 BUILD = sys.argv[1] if len(sys.argv) > 1 else os.environ["AFAR_BUILD"]
 PROGRAM = os.path.join(BUILD, "src", "afar-host")
@@ -66,6 +74,7 @@ class Host:
         self, config, options=(), answer=None, limits=None, names=(), address="127.0.0.1"
     ):
         self.answer = answer or self.answer_as_supervisor
+        self.leaks, self.connections = Leaks(displays=set), weakref.WeakSet()
         self.tokens, self.links, self.messages = set(), set(), []
         self.ready = threading.Event()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -100,12 +109,27 @@ class Host:
         self.reader.start()
         wait_for(lambda: self.ready.is_set() or self.process.poll() is not None, "SIGUSR1")
         check(self.process.poll() is None, "the host ended:", self.log())
+        # The host is not dumpable: only root sees what it has open.
+        self.fds = Fds(self.process.pid) if os.geteuid() == 0 else None
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.stop()
+    def __exit__(self, failure, *_):
+        try:
+            if failure is None:
+                self.has_forgotten_its_viewers()
+        finally:
+            self.stop()
+        if failure is None:
+            self.leaks.check(5 * SLOW)
+
+    def has_forgotten_its_viewers(self):
+        """Without connections it has the same descriptors open as before the first."""
+        for s in list(self.connections):
+            s.close()
+        if self.fds and self.process.poll() is None:
+            self.fds.settle(5 * SLOW)
 
     def send(self, **message):
         self.control.sendall(json.dumps(message).encode() + b"\n")
@@ -149,7 +173,9 @@ class Host:
         return os.pread(self.log_file.fileno(), 1 << 20, 0).decode(errors="replace")
 
     def connect(self, timeout=DEADLINE):
-        return socket.create_connection((self.address, self.port), timeout)
+        s = socket.create_connection((self.address, self.port), timeout)
+        self.connections.add(s)
+        return s
 
     def stop(self):
         if self.process.poll() is None:
@@ -352,14 +378,16 @@ def is_closed(s, seconds):
     return False
 
 
-def run(tests):
-    """Runs functions named in sentences; TAP on standard output. Returns the exit status."""
+def run(tests, around=contextlib.nullcontext):
+    """Runs functions named in sentences, each in a context of its own; TAP on standard output.
+    Returns the exit status."""
     failed = 0
     print(f"1..{len(tests)}", flush=True)
     for number, test in enumerate(tests, 1):
         name = test.__name__.replace("_", " ")
         try:
-            test()
+            with around():
+                test()
             print(f"ok {number} - {name}", flush=True)
         except Exception as error:  # whatever it is, the others still run
             failed += 1

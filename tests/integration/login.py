@@ -1069,6 +1069,7 @@ if __name__ == "__main__":
                 whatever_the_caller_leaves_the_session_is_as_ever,
                 closed_streams_are_opened,
                 hostile_calls_at_random,
-            ]
+            ],
+            around=stage.nothing_is_left,
         )
     )

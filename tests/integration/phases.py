@@ -121,12 +121,11 @@ PHASES = (just_forked, before_it_is_ready, ready, during_teardown, during_a_relo
 def case(name, phase):
     def run_it():
         with Home() as home:
-            left = Leftovers(home)
             phase(home, name)
             await_all(home)
             home.wait_state("ready")
             check(home.afar("stop")[0] == 0)
-            left.check()
+            home.nothing_is_left()
     run_it.__name__ = f"{name}_killed_{phase.__name__}".replace("-", "_")
     return run_it
 

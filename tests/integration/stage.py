@@ -5,6 +5,7 @@ Nothing but Python's standard library. enter() runs the script again in new moun
 name spaces: whatever the tests do to /etc, /tmp, /dev and /mnt is gone with them, and so is every
 process. The rest of the file system is read-only there: what tries to write elsewhere fails.
 """
+import contextlib
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import sys
 import time
 
 from hosting import BUILD, check
+from leakcheck import Leaks
 
 GROUP, GROUP_ID = "afar-group", 64000
 ALICE, BOB = ("afar-alice", 64001), ("afar-bob", 64002)
@@ -58,7 +60,7 @@ def enter():
         skip("needs root")
     if os.environ.get("AFAR_STAGE") == str(os.getppid()):
         return build()
-    spaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    spaces = ["unshare", "--mount", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"]
     if subprocess.run([*spaces, "true"], capture_output=True).returncode:
         skip("no name spaces here")
     os.environ["AFAR_STAGE"] = "0"  # the parent of the first process is outside
@@ -179,3 +181,13 @@ def quiet(seconds=10):
     while processes():
         check(time.monotonic() < end, "left running:", processes())
         time.sleep(0.005)
+
+
+@contextlib.contextmanager
+def nothing_is_left():
+    """Around a test: the stage is as empty afterwards as before, but for what stays on purpose."""
+    leaks = Leaks(alone=True)
+    leaks.allow("/tmp/chrome_remote_desktop*", "/tmp/hostile-*")  # logs; fakes/hostile.c's own
+    yield
+    quiet()
+    leaks.check(10)

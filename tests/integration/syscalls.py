@@ -99,7 +99,6 @@ def count_calls(programs):
 def try_one(programs, k):
     """Returns whether the start succeeded all the same."""
     with Home() as home:
-        left = Leftovers(home)
         code, out, err = programs.start(home, "-o", "/dev/null", "-e", f"inject=all:signal=KILL:when={k}")
         check(code in (0, 1), k, code, out, err)
         if code == 0:
@@ -108,11 +107,11 @@ def try_one(programs, k):
         else:
             check(err, k, "a failure without a word", out)
             home.afar("stop")
-        left.check()
+        home.nothing_is_left()
         out = home.up(*XVFB)
         home.wait_state("ready")
         check(home.afar("stop")[0] == 0, k)
-        left.check()
+        home.nothing_is_left()
         return code == 0
 
 

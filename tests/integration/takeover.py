@@ -129,7 +129,6 @@ def during_the_start_as_well():
     n = 100 if SOAK else 10
     for _ in range(n):
         with Home() as home:
-            left = Leftovers(home)
             starting = subprocess.Popen(
                 home.command("start", *XVFB, "--session", "exec openbox"), env=home.env, cwd="/",
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -153,14 +152,13 @@ def during_the_start_as_well():
                 check(home.afar("stop")[0] == 0, delay)
             else:
                 check(delay < 0.05 * SLOW, f"it was killed after {delay:.3f} s", out, err)
-            left.check()
+            home.nothing_is_left()
 
 
 def while_it_stops_as_well():
     n = 50 if SOAK else 6
     for _ in range(n):
         with Home() as home:
-            left = Leftovers(home)
             home.up(*XVFB)
             status = home.status()
             stopping = subprocess.Popen(home.command("stop"), env=home.env, cwd="/",
@@ -172,14 +170,13 @@ def while_it_stops_as_well():
                 pass
             out, err = stopping.communicate(timeout=20 * SLOW)
             check(stopping.returncode == 0, out, err)
-            left.check()
+            home.nothing_is_left()
 
 
 def guard_and_supervisor_at_once_leave_a_clean_next_start():
     """SUP-10: what is left is ended by the next start, and there is one desktop again."""
     n = 50 if SOAK else 5
     with Home() as home:
-        left = Leftovers(home)
         for _ in range(n):
             home.up(*XVFB)
             time.sleep(RANDOM.uniform(0, 0.3))  # the moment is what is random
@@ -192,7 +189,7 @@ def guard_and_supervisor_at_once_leave_a_clean_next_start():
             both = {p: c for p, c in processes_of(home.path).items() if p in old}
             check(not both, "of the desktop before:", both)
             check(home.afar("stop")[0] == 0)
-            left.check()
+            home.nothing_is_left()
 
 
 def a_part_that_was_killed_with_it_is_started_again():

@@ -295,7 +295,7 @@ static int renew_pin(struct supervisor *self)
 		fprintf(stderr, "afar: %s\n", why);
 		return EXIT_FAILED;
 	}
-	printf("%s\n", pin);
+	printf("The new PIN is %s\n", pin);
 	explicit_bzero(pin, sizeof(pin));
 	return EXIT_DONE;
 }

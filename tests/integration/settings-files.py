@@ -112,8 +112,9 @@ def outcome(home, *prefix, soon=SOON):
     """Of a start that goes as far as looking for an X server, and soon: what it says."""
     before = time.monotonic()
     done = subprocess.run(
-        [*prefix, *home.command("start", "--display", "xvfb")], cwd="/", text=True, timeout=60,
+        [*prefix, *home.command("start", "--display", "xvfb")], cwd="/", timeout=60,
         env={**home.env, "PATH": "/nonexistent"}, stdin=subprocess.DEVNULL, capture_output=True,
+        encoding="utf-8", errors="backslashreplace",
     )
     took = time.monotonic() - before
     check(done.returncode == 1 and took < soon, took, done)

@@ -2,6 +2,7 @@
 #include "base/fd.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 int fd_set_nonblock(int fd)
 {
@@ -15,6 +16,14 @@ int fd_set_nonblock(int fd)
 int fd_is_open(int fd)
 {
 	return fd >= 0 && fcntl(fd, F_GETFD) >= 0;
+}
+
+bool fd_is_at(int fd, const char *path)
+{
+	struct stat ours, theirs;
+
+	return fstat(fd, &ours) == 0 && stat(path, &theirs) == 0 && ours.st_ino == theirs.st_ino
+		&& ours.st_dev == theirs.st_dev;
 }
 
 void fd_fill_stdio(void)

@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 /* Hands over a descriptor: its value, with the variable left -1. */
@@ -40,6 +41,9 @@ int fd_set_nonblock(int fd);
 
 /* Is @fd an open descriptor of this process? */
 int fd_is_open(int fd);
+
+/* Is what @fd has open still what @path names? */
+bool fd_is_at(int fd, const char *path);
 
 /* Opens /dev/null in place of each of 0, 1 and 2 that is closed: else a file would get its number. */
 void fd_fill_stdio(void);

@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -11,8 +13,11 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+
+#define LINKS_MAX 40 /* in a row; the kernel's limit */
 
 int sys_open(const char *path, int flags, mode_t mode)
 {
@@ -129,36 +134,152 @@ static int write_and_sync(int fd, const void *bytes, size_t n)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-static int put_in_place(const char *temporary, const char *path, enum sys_save how)
+/* The link at @path by one step: -EINVAL when it is none, as readlink(2) has it. */
+static int follow_link(const char *path, char **ret)
 {
-	if (how == SYS_SAVE_REPLACE)
-		return rename(temporary, path) < 0 ? -errno : 0;
-	if (link(temporary, path) < 0)
+	CLEANUP(free) char *directory = directory_of(path);
+	char target[PATH_MAX];
+	struct stat st;
+	ssize_t n;
+
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0 || lstat(path, &st) < 0)
 		return -errno;
-	unlink(temporary);
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return -EPERM;
+	target[n] = '\0';
+	if (target[0] == '/')
+		*ret = mem_dup(target, (size_t)n);
+	else if (!directory || asprintf(ret, "%s/%s", directory, target) < 0)
+		*ret = NULL;
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* The file that is meant, behind the links that lead to it: one that is there, or none yet. */
+static int find_target(const char *path, char **ret)
+{
+	CLEANUP(free) char *at = mem_dup(path, strlen(path));
+	struct stat st;
+	char *next;
+	int r = at ? 0 : -ENOMEM;
+
+	for (unsigned n = 0; r == 0 && n <= LINKS_MAX; n++) {
+		r = follow_link(at, &next);
+		if (r == 0) {
+			free(at);
+			at = next;
+		}
+	}
+	if (r == 0)
+		return -ELOOP;
+	if (r == -EINVAL && lstat(at, &st) == 0 && !S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	if (r != -EINVAL && r != -ENOENT)
+		return r;
+	*ret = TAKE_PTR(at);
+	return 0;
+}
+
+/*
+ * A file without a name: of a program that is killed nothing is left. Not every file system has
+ * such; there it is @ret_name.
+ */
+static int open_temporary(const char *directory, const char *path, char **ret_name)
+{
+	CLEANUP(free) char *name = NULL;
+	int fd = sys_open(directory, O_TMPFILE | O_WRONLY, 0600);
+
+	if (fd != -EOPNOTSUPP)
+		return fd;
+	if (asprintf(&name, "%s.XXXXXX", path) < 0)
+		name = NULL;
+	if (!name)
+		return -ENOMEM;
+	fd = mkostemp(name, O_CLOEXEC); /* 0600 */
+	if (fd < 0)
+		return -errno;
+	*ret_name = TAKE_PTR(name);
+	return fd;
+}
+
+static int give_name(int fd, const char *name)
+{
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* rename(2) needs a name: one beside @path that nobody has. */
+static int give_some_name(int fd, const char *path, char **ret_name)
+{
+	for (;;) {
+		CLEANUP(free) char *name = NULL;
+		uint32_t number;
+		int r = sys_random(&number, sizeof(number));
+
+		if (r == 0 && asprintf(&name, "%s.%08x", path, number) < 0) {
+			name = NULL;
+			r = -ENOMEM;
+		}
+		if (r == 0)
+			r = give_name(fd, name);
+		if (r == 0)
+			*ret_name = TAKE_PTR(name);
+		if (r != -EEXIST)
+			return r;
+	}
+}
+
+/* @name: NULL when it has none yet; what there is afterwards is the caller's to remove. */
+static int put_in_place(int fd, char **name, const char *path, enum sys_save how)
+{
+	int r = 0;
+
+	if (how == SYS_SAVE_NEW && !*name)
+		return give_name(fd, path);
+	if (how == SYS_SAVE_NEW)
+		return link(*name, path) < 0 ? -errno : 0;
+	if (!*name)
+		r = give_some_name(fd, path, name);
+	if (r < 0)
+		return r;
+	if (rename(*name, path) < 0)
+		return -errno;
+	free(*name);
+	*name = NULL;
 	return 0;
 }
 
 int sys_save_file(const char *path, const void *bytes, size_t n, enum sys_save how)
 {
-	CLEANUP(free) char *directory = directory_of(path);
-	CLEANUP(free) char *temporary = mem_printf("%s.XXXXXX", path);
+	CLEANUP(free) char *target = NULL;
+	CLEANUP(free) char *directory = NULL;
+	CLEANUP(free) char *temporary = NULL;
 	CLEANUP(close) int fd = -1;
-	int r;
+	int r = find_target(path, &target);
 
-	if (!directory || !temporary)
+	if (r < 0)
+		return r;
+	directory = directory_of(target);
+	if (!directory)
 		return -ENOMEM;
-	fd = mkostemp(temporary, O_CLOEXEC); /* 0600 */
+	fd = open_temporary(directory, target, &temporary);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = write_and_sync(fd, bytes, n);
 	if (r == 0)
-		r = put_in_place(temporary, path, how);
-	if (r < 0) {
+		r = put_in_place(fd, &temporary, target, how);
+	if (temporary)
 		unlink(temporary);
+	if (r < 0)
 		return r;
-	}
-	return sync_directory(directory);
+	/* Too late to fail: the new one is what everybody reads from here on. */
+	r = sync_directory(directory);
+	if (r < 0 && r != -EINVAL) /* file systems that cannot sync one have nothing to say */
+		log_warning("%s is saved, but a power cut may yet undo that: %s", path,
+			strerror(-r));
+	return 0;
 }
 
 /* Made beside it and moved, for a link that is there cannot be changed. */

@@ -40,7 +40,14 @@ enum sys_save {
  * sys_save_file() - write a file so that a crash leaves the old or the new one, whole
  *
  * Temporary file beside it, mode 0600 from birth, fsync, rename (or link), fsync of the
- * directory. On failure the old file is untouched and the temporary one is gone.
+ * directory (CFG-01). It waits for the disk. Two writers of one file need file-lock.h as well, if
+ * what one writes depends on what it read.
+ *
+ * A link of this user's or of root's stays one, and the file that it leads to is replaced (another
+ * user's: -EPERM). What is there must be a regular file: -EISDIR, -EINVAL.
+ *
+ * On failure the old file is untouched and the temporary one is gone (CFG-04). When only the last
+ * step fails the new file is in place: that is success, and logged as a warning.
  */
 int sys_save_file(const char *path, const void *bytes, size_t n, enum sys_save how);
 

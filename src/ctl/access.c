@@ -60,7 +60,7 @@ static int show_when(struct ctl *ctl)
 	return CTL_DONE;
 }
 
-/* The supervisor's program knows how; it prints the PIN. */
+/* The supervisor's program knows how; it says what the PIN is, or what is wrong. */
 static int run_maker(void)
 {
 	CLEANUP(free) char *program = ctl_program("afar-supervisor");
@@ -69,8 +69,6 @@ static int run_maker(void)
 	int status = 0;
 	pid_t pid;
 
-	fputs("The new PIN is ", stdout);
-	fflush(stdout);
 	spawn_map(&spawn, STDOUT_FILENO, STDOUT_FILENO);
 	spawn_map(&spawn, STDERR_FILENO, STDERR_FILENO);
 	pid = spawn_start(&spawn);
@@ -87,7 +85,7 @@ int ctl_pin(struct ctl *ctl, int argc, char **argv)
 	CLEANUP(free) char *why = NULL;
 	struct instance instance;
 	json_t *body = NULL;
-	int error, status;
+	int error, status, r;
 
 	if (argc == 1)
 		return show_when(ctl);
@@ -100,7 +98,11 @@ int ctl_pin(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (instance_lock(&ctl->paths, &instance, NULL, &error) != INSTANCE_RUNNING)
 		return CTL_DONE;
-	if (call_daemon(&instance, &request, &body, &why) < 0) {
+	r = call_daemon(&instance, &request, &body, &why);
+	/* One that is just starting, or ending, does not listen: it reads the file after it does. */
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		return CTL_DONE;
+	if (r < 0) {
 		ctl_complain("the running daemon still has the old PIN: %s", why);
 		return CTL_FAILED;
 	}

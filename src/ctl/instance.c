@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,15 +17,6 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/sys.h"
-
-/* The guard unlinks the file as it ends: a lock on what is no longer there means nothing. */
-static bool is_still_there(int fd, const char *path)
-{
-	struct stat ours, theirs;
-
-	return fstat(fd, &ours) == 0 && stat(path, &theirs) == 0 && ours.st_ino == theirs.st_ino
-		&& ours.st_dev == theirs.st_dev;
-}
 
 static void read_holder(int fd, struct instance *ret)
 {
@@ -77,7 +67,8 @@ enum instance_lock instance_lock(
 			*ret_error = r;
 			return INSTANCE_ERROR;
 		}
-		if (!is_still_there(fd, paths->lock_file))
+		/* The guard unlinks it as it ends: a lock on what is no longer there means nothing. */
+		if (!fd_is_at(fd, paths->lock_file))
 			continue;
 		if (ret_fd) {
 			/* What one that was killed left there is nobody's name now. */

@@ -6,18 +6,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file-lock.h"
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "base/sys.h"
 #include "base/trusted.h"
 #include "wire/host-config.h"
+
+/* Making a PIN takes a tenth of a second, on a machine out of breath a few. */
+#define LOCK_LIMIT_MSEC 30000
 
 int identity_read(const struct paths *paths, json_t **ret, char **ret_why)
 {
@@ -28,17 +30,12 @@ int identity_read(const struct paths *paths, json_t **ret, char **ret_why)
 	size_t n;
 	int r;
 
-	r = sys_read_file(paths->config_file, HOST_CONFIG_MAX, &text, &n);
+	r = trusted_read(paths->config_file, HOST_CONFIG_MAX, &text, &n);
 	if (r == -ENOENT)
 		return r;
 	if (r < 0) {
-		*ret_why = mem_printf("cannot read %s: %s", paths->config_file, strerror(-r));
-		return r;
-	}
-	r = trusted_check(paths->config_file);
-	if (r < 0) {
-		*ret_why = mem_printf("%s is not heeded: %s; chown it to yourself and chmod it to 600",
-			paths->config_file, trusted_why(r));
+		*ret_why = mem_printf("%s is not heeded: %s%s", paths->config_file, trusted_why(r),
+			r == -EPERM ? "; chown it to yourself and chmod it to 600" : "");
 		return r;
 	}
 	r = host_config_parse(text, n, &config, why);
@@ -171,25 +168,33 @@ int identity_load(const struct paths *paths, const char *program_dir, json_t **r
 	r = make(paths, program_dir, NULL, ret_pin, ret_why);
 	if (r < 0 && r != -EEXIST)
 		return r;
-	return identity_read(paths, ret, ret_why);
+	r = identity_read(paths, ret, ret_why);
+	if (r == -ENOENT)
+		*ret_why = mem_printf("%s was removed as soon as it was made", paths->config_file);
+	return r;
 }
 
 int identity_renew_pin(const struct paths *paths, const char *program_dir,
 	char ret_pin[IDENTITY_PIN_SIZE], char **ret_why)
 {
-	CLEANUP(close) int lock = sys_open(paths->config_dir, O_RDONLY | O_DIRECTORY, 0);
+	struct file_lock lock;
 	json_t *old = NULL;
 	int r;
 
 	/* Two at once would each show a PIN, of which one is lost. */
-	if (lock < 0 || flock(lock, LOCK_EX) < 0) {
-		r = lock < 0 ? lock : -errno;
-		*ret_why = mem_printf("cannot lock %s: %s", paths->config_dir, strerror(-r));
+	r = file_lock_take(&lock, paths->config_file, LOCK_LIMIT_MSEC);
+	if (r < 0) {
+		*ret_why = r == -EBUSY ? mem_printf("%s is being changed by another program, which does "
+						 "not finish: try again",
+						 paths->config_file)
+				       : mem_printf("cannot lock %s: %s", paths->config_file,
+						 strerror(-r));
 		return r;
 	}
 	r = identity_load(paths, program_dir, &old, ret_pin, ret_why);
 	if (r == 0 && !ret_pin[0])
 		r = make(paths, program_dir, old, ret_pin, ret_why);
 	json_decref(old);
+	file_lock_release(&lock);
 	return r;
 }

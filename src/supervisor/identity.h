@@ -20,7 +20,7 @@
  * @ret_pin: the PIN if it has just been made, else ""
  *
  * Of two that make it at the same time one wins, and both return the same. A file that is broken,
- * not ours, or writable by others is refused (CFG-6 of the reliability catalogue, D-32).
+ * not ours, or writable by others is refused (CFG-06, D-32).
  *
  * Returns 0 and a new reference, or negative errno and @ret_why (allocated; left alone when there
  * is no memory for it).
@@ -31,6 +31,9 @@ int identity_load(const struct paths *paths, const char *program_dir, json_t **r
 /* Only reads it; -ENOENT when there is none. */
 int identity_read(const struct paths *paths, json_t **ret, char **ret_why);
 
-/* Replaces the PIN, keeping all else. */
+/*
+ * Replaces the PIN, keeping all else; of several at once each takes its turn (CFG-05), -EBUSY when
+ * that does not come. The PIN that is there afterwards is the one that was returned last.
+ */
 int identity_renew_pin(const struct paths *paths, const char *program_dir,
 	char ret_pin[IDENTITY_PIN_SIZE], char **ret_why);

@@ -80,6 +80,12 @@ static int read_settings_file(struct supervisor *self, const char *path, const c
 			r == -EPERM ? "; chown it to yourself and chmod it to go-w" : "");
 		return r;
 	}
+	/* The parser would take what stands before it for the whole. */
+	if (memchr(text, '\0', n)) {
+		report_error(&self->report, "%s is not heeded: it has a NUL in it, so it is no text",
+			path);
+		return -EINVAL;
+	}
 	r = settings_read(&self->settings, text, warn_unknown_key, &file, &line, why);
 	if (r < 0)
 		report_error(&self->report, "%s, line %u: %s", path, line, why);
@@ -370,7 +376,7 @@ static int renew_pin(struct supervisor *self)
 		fprintf(stderr, "afar: %s\n", why ? why : strerror(-r));
 		return EXIT_FAILED;
 	}
-	printf("%s\n", pin);
+	printf("The new PIN is %s\n", pin);
 	explicit_bzero(pin, sizeof(pin));
 	return EXIT_DONE;
 }

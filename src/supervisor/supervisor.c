@@ -514,6 +514,19 @@ int supervisor_reload(struct supervisor *self, char **ret_why)
 	return r;
 }
 
+/*
+ * `afar pin --new` tells whoever listens on the control socket. A PIN that was set before that was
+ * there, but after the configuration was read, is seen now.
+ */
+static void read_config_again(struct supervisor *self)
+{
+	CLEANUP(free) char *why = NULL;
+	json_t *config;
+
+	if (identity_read(&self->paths, &config, &why) == 0)
+		use_config(self, config);
+}
+
 static int init_parts(struct supervisor *self, char **ret_why)
 {
 	int r = display_create(&self->display, self, ret_why);
@@ -567,6 +580,8 @@ int supervisor_init(struct supervisor *self, char **ret_why)
 	r = init_parts(self, ret_why);
 	if (r < 0)
 		return r;
+	if (self->flavour->host_is_ours)
+		read_config_again(self);
 	self->limits = (struct relaunch_limits){
 		.healthy_after = self->settings.healthy_after,
 		.fast_delay = self->settings.fast_delay,

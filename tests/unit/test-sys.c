@@ -80,6 +80,76 @@ static void test_a_failed_save_leaves_the_old_file_and_no_other(void **state)
 	assert_int_equal(count_entries(), 1);
 }
 
+/* CFG-04: what a link stands for is replaced, and the link stays one. */
+static void test_a_save_goes_where_links_lead(void **state)
+{
+	(void)state;
+	CLEANUP(free) char *away = path_of("away");
+	CLEANUP(free) char *kept = path_of("away/kept");
+	CLEANUP(free) char *second = path_of("away/second");
+	CLEANUP(free) char *link = path_of("link");
+	CLEANUP(free) char *none = path_of("none");
+	struct stat st;
+
+	assert_int_equal(mkdir(away, 0700), 0);
+	assert_int_equal(sys_save_file(kept, "old", 3, SYS_SAVE_NEW), 0);
+	assert_int_equal(symlink("kept", second), 0); /* of the link's directory, not of ours */
+	assert_int_equal(symlink(second, link), 0);
+	assert_int_equal(sys_save_file(link, "new", 3, SYS_SAVE_NEW), -EEXIST);
+	assert_content(kept, "old");
+	assert_int_equal(sys_save_file(link, "new", 3, SYS_SAVE_REPLACE), 0);
+	assert_content(kept, "new");
+	assert_content(link, "new");
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(lstat(second, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	/* To a file that is not there yet. */
+	assert_int_equal(symlink("away/made", none), 0);
+	assert_int_equal(sys_save_file(none, "made", 4, SYS_SAVE_NEW), 0);
+	assert_content(none, "made");
+	assert_int_equal(lstat(none, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(count_entries(), 3);
+}
+
+static void test_a_save_goes_nowhere_else(void **state)
+{
+	(void)state;
+	CLEANUP(free) char *path = path_of("path");
+	CLEANUP(free) char *file = path_of("file");
+	struct stat st, null;
+
+	assert_int_equal(symlink("path", path), 0);
+	assert_int_equal(sys_save_file(path, "x", 1, SYS_SAVE_REPLACE), -ELOOP);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("missing/file", path), 0);
+	assert_int_equal(sys_save_file(path, "x", 1, SYS_SAVE_NEW), -ENOENT);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink(".", path), 0);
+	assert_int_equal(sys_save_file(path, "x", 1, SYS_SAVE_REPLACE), -EISDIR);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/dev/null", path), 0);
+	assert_int_equal(stat("/dev/null", &null), 0);
+	assert_int_equal(sys_save_file(path, "x", 1, SYS_SAVE_REPLACE), -EINVAL);
+	assert_int_equal(stat("/dev/null", &st), 0);
+	assert_int_equal(st.st_ino, null.st_ino);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(sys_save_file(path, "x", 1, SYS_SAVE_REPLACE), -EINVAL);
+	assert_int_equal(unlink(path), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(sys_save_file(file, "kept", 4, SYS_SAVE_NEW), 0);
+		assert_int_equal(symlink("file", path), 0);
+		assert_int_equal(lchown(path, 65534, 65534), 0);
+		assert_int_equal(sys_save_file(path, "x", 1, SYS_SAVE_REPLACE), -EPERM);
+		assert_content(file, "kept");
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(unlink(file), 0);
+	}
+	assert_int_equal(count_entries(), 0);
+}
+
 static void test_only_regular_files_within_bounds_are_read(void **state)
 {
 	(void)state;
@@ -162,6 +232,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_a_failed_save_leaves_the_old_file_and_no_other, make_directory,
 			remove_directory),
+		cmocka_unit_test_setup_teardown(
+			test_a_save_goes_where_links_lead, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			test_a_save_goes_nowhere_else, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(test_only_regular_files_within_bounds_are_read,
 			make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(test_removing_a_tree_follows_no_link,

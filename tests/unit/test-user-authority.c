@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -290,6 +291,7 @@ static void test_what_is_no_file_is_refused_and_never_waited_for(void **state)
 	check_tidy();
 }
 
+/* CFG-01: xauth's temporary file, and whatever lies there, is none of ours. */
 static void test_half_a_file_of_somebody_that_died_is_no_hindrance(void **state)
 {
 	(void)state;
@@ -299,6 +301,29 @@ static void test_half_a_file_of_somebody_that_died_is_no_hindrance(void **state)
 	assert_int_equal(symlink(elsewhere, half), 0);
 	assert_int_equal(user_authority_add(path, 20), 0);
 	assert_int_equal(access(elsewhere, F_OK), -1);
+	assert_int_equal(unlink(half), 0);
+	check_tidy();
+}
+
+/* CFG-04 */
+static void test_on_a_full_disk_the_others_entries_stay(void **state)
+{
+	(void)state;
+	const struct rlimit nothing = { 0, RLIM_INFINITY };
+	CLEANUP(free) char *after = NULL;
+	struct rlimit limit;
+	char foreign[256];
+	size_t n_foreign = put_foreign(foreign), n;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &nothing), 0);
+	assert_int_equal(user_authority_add(path, 20), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	after = content(&n);
+	assert_int_equal(n, n_foreign);
+	assert_memory_equal(after, foreign, n);
 	check_tidy();
 }
 
@@ -361,6 +386,7 @@ int main(void)
 		TEST(test_the_lock_of_a_dead_program_is_broken),
 		TEST(test_what_is_no_file_is_refused_and_never_waited_for),
 		TEST(test_half_a_file_of_somebody_that_died_is_no_hindrance),
+		TEST(test_on_a_full_disk_the_others_entries_stay),
 		TEST(test_a_file_that_is_cut_or_no_authority_file_gets_an_entry),
 		TEST(test_more_entries_than_anybody_has_are_not_thrown_away),
 	};

@@ -145,7 +145,7 @@ static void check_settings(const struct doctor *doctor, struct doctor_result *re
 				"%s cannot be read (%s)", files[i], strerror(-r));
 		else if (strlen(text) != n)
 			doctor_say(result, DOCTOR_PROBLEM, "write it anew",
-				"%s has a NUL byte, and is read only up to there", files[i]);
+				"%s has a NUL byte, and is not heeded", files[i]);
 		else if (settings_read(settings, text, note_unknown, &reading, &line, why) < 0)
 			doctor_say(result, DOCTOR_PROBLEM, "mend it, see afar.conf(5)",
 				"%s, line %u: %s", files[i], line, why);

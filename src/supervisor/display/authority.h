@@ -4,7 +4,8 @@
 /*
  * The X authority file: a fresh random cookie that only the owner of the file
  * can read, written by us and never on a command line (ISO-01). One entry of
- * FamilyWild, so that it holds under any host name. Format: Xau(3).
+ * FamilyWild, so that it holds under any host name. Format: Xau(3). It is made anew for each
+ * server, so nobody reads what a crash leaves of it.
  */
 
 #define COOKIE_NAME "MIT-MAGIC-COOKIE-1"

@@ -3,7 +3,6 @@
 
 #include <X11/Xauth.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/sys.h"
@@ -21,6 +19,7 @@
 #define LOCK_DEAD_SECONDS 10
 /* More than any sane file has; the rest of a larger one would be lost, so it is refused. */
 #define ENTRIES_MAX 10000
+#define FILE_MAX (4 * 1024 * 1024)
 
 /* The host's name as xauth(1) writes it for a local display. */
 static void local_address(char name[256])
@@ -84,60 +83,73 @@ static int write_ours(FILE *to, char *host, char *number)
 	return r;
 }
 
-/* @new takes the old one's place, unless there is nothing in it: then both go. */
-static int replace(const char *path, const char *new, bool is_empty)
-{
-	if (!is_empty)
-		return rename(new, path) < 0 ? -errno : 0;
-	unlink(new);
-	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
-}
-
-/* The new contents in @new, which takes the old one's place. */
-static int rewrite(const char *path, const char *new, unsigned number, bool add)
+/* Puts what is to be in the file into @to. Returns how many entries of others, or negative errno. */
+static int write_all(FILE *to, char *old, size_t n_old, unsigned number, bool add)
 {
 	char host[256], digits[12];
-	FILE *from, *to;
-	int fd, r = 0, others = 0;
+	int others = 0, r = 0;
 
 	local_address(host);
 	snprintf(digits, sizeof(digits), "%u", number);
-	unlink(new);
-	fd = sys_open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return fd;
-	to = fdopen(fd, "wb");
-	if (!to) {
-		close(fd);
-		return -ENOMEM;
-	}
-	from = fopen(path, "rbe");
-	if (from) {
-		r = others = copy_others(from, to, host, digits);
+	if (n_old) {
+		FILE *from = fmemopen(old, n_old, "rb");
+
+		if (!from)
+			return -ENOMEM;
+		others = copy_others(from, to, host, digits);
 		fclose(from);
-	} else if (errno != ENOENT) {
-		r = -errno;
 	}
-	if (r >= 0 && add)
+	if (others >= 0 && add)
 		r = write_ours(to, host, digits);
-	if (fclose(to) != 0 && r >= 0)
-		r = -EIO;
-	if (r >= 0)
-		r = replace(path, new, others == 0 && !add);
-	if (r < 0)
-		unlink(new);
+	return r < 0 ? r : others;
+}
+
+/* The file with its last entry goes too. */
+static int rewrite(const char *path, char *old, size_t n_old, unsigned number, bool add)
+{
+	size_t n = 0;
+	char *text = NULL;
+	FILE *to = open_memstream(&text, &n);
+	int r, others;
+
+	if (!to)
+		return -ENOMEM;
+	others = write_all(to, old, n_old, number, add);
+	if (fclose(to) != 0 && others >= 0)
+		others = -ENOMEM;
+	if (others < 0)
+		r = others;
+	else if (others || add)
+		r = sys_save_file(path, text, n, SYS_SAVE_REPLACE);
+	else
+		r = unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+	if (text)
+		explicit_bzero(text, n);
+	free(text);
+	return r;
+}
+
+static int read_and_rewrite(const char *path, unsigned number, bool add)
+{
+	CLEANUP(free) char *old = NULL;
+	size_t n = 0;
+	int r = sys_read_file(path, FILE_MAX, &old, &n);
+
+	if (r == -ENOENT)
+		r = 0;
+	if (r == 0)
+		r = rewrite(path, old, n, number, add);
+	if (old)
+		explicit_bzero(old, n);
 	return r;
 }
 
 static int change(const char *path, unsigned number, bool add)
 {
-	CLEANUP(free) char *new = mem_printf("%s-n", path);
 	struct stat st;
 	int r;
 
-	if (!new)
-		return -ENOMEM;
-	/* A fifo in its place would make us wait. */
+	/* Links are not for us to follow here: xauth(1) replaces them. */
 	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return -EINVAL;
 	switch (XauLockAuth(path, 1, 0, LOCK_DEAD_SECONDS)) {
@@ -148,7 +160,7 @@ static int change(const char *path, unsigned number, bool add)
 	default:
 		return -errno;
 	}
-	r = rewrite(path, new, number, add);
+	r = read_and_rewrite(path, number, add);
 	XauUnlockAuth(path);
 	return r;
 }

@@ -3,7 +3,8 @@
 
 /*
  * The user's own ~/.Xauthority, which the contract has a display's entry in (XCH-4): entries are
- * added and removed in place, under the lock that xauth(1) takes, and others' are kept. Xau(3).
+ * added and removed under the lock that xauth(1) takes, others' are kept, and a crash leaves the
+ * file as it was or as it is to be. Xau(3).
  */
 
 #include "supervisor/display/authority.h"

@@ -8,6 +8,11 @@
  * never waits for a disk. When the file cannot be written the lines are lost
  * and everything else goes on. OUT-1, SUP-15, RES-04.
  *
+ * A run that prints without end would push what all others say out of the file, and keep us busy:
+ * beyond a burst and a rate it is drained only, in large pieces, and a line says how many bytes
+ * were left out. For some of every few seconds, and for the last lines before an end, there is
+ * room always.
+ *
  * Where there is no file, as the contract has it (LOG-1, OUT-1), a stream goes to our own stdout,
  * byte by byte, each line with a prefix and for a limited time; one without a prefix is no stream
  * at all: its child inherits our stdout and stderr.
@@ -22,6 +27,8 @@
 #include "wire/status.h"
 
 #define OUTLOG_FILE_MAX (10 * 1024 * 1024) /* bytes, of each of the three files */
+#define OUTLOG_BURST (1024 * 1024)	   /* bytes in the file, of one run … */
+#define OUTLOG_RATE (8 * 1024)		   /* … and as many more each second */
 
 struct outlog;
 

@@ -54,8 +54,13 @@ static const struct command {
 		"Usage: afar stop\n\nEnds the desktop and everything in it; what does not end is killed "
 		"after 10 seconds.\n" },
 	{ "status", ctl_status,
-		"Usage: afar status [--json]\n\nTells how each part of the desktop does. Exit status 3: "
-		"it is not running.\n" },
+		"Usage: afar status [--json | --verbose] [COMPONENT]\n"
+		"\n"
+		"Tells how each part of the desktop does. Exit status 3: it is not running.\n"
+		"\n"
+		"  -v, --verbose            how each has ended of late, not the last time only\n"
+		"      --json               all of it, for programs\n"
+		"  COMPONENT                that one alone, with its ends\n" },
 	{ "link", ctl_link,
 		"Usage: afar link\n\nPrints a link for a browser on this machine. It signs in once, "
 		"within an hour.\n" },

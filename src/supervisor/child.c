@@ -66,6 +66,7 @@ int child_start(struct child *self, struct spawn *spawn, struct outlog_stream *l
 		return r;
 	}
 	self->pid = pid;
+	log->pid = pid;
 	return 0;
 }
 

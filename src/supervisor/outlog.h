@@ -21,6 +21,7 @@
  */
 
 #include <stddef.h>
+#include <sys/types.h>
 #include <systemd/sd-event.h>
 
 #include "base/clock.h"
@@ -39,6 +40,7 @@ struct outlog_stream {
 	const char *prefix;  /* without a file: before each line; NULL: the child inherits */
 	usec_t limit;	     /* the same: from then on after its start it is drained only; 0: never */
 	struct outlog_pipe *pipe; /* of the current run; NULL: none */
+	pid_t pid; /* whose output it is, or was last; 0: nobody's yet */
 	char tail[STATUS_LOG_TAIL_LINES][STATUS_LOG_LINE_MAX]; /* a ring */
 	unsigned tail_next, n_tail;
 };

@@ -337,13 +337,15 @@ static void note_end(struct supervisor *self, enum policy_component c)
 static void add_end(struct supervisor *self, enum policy_component c, pid_t pid, bool core)
 {
 	const struct status_end *end = &self->components[c].last_end;
+	/* The death of a server that others told of first was nobody's wish. */
+	bool is_blamed = c == POLICY_DISPLAY && self->policy.blamed_display;
 	struct status_past_end past = {
 		.at = end->at,
 		.pid = component_rules[c].name ? pid : 0,
 		.number = end->number,
 		.by_signal = end->by_signal,
 		.core = core,
-		.asked = self->policy.entries[c].state == COMPONENT_STOPPING,
+		.asked = self->policy.entries[c].state == COMPONENT_STOPPING && !is_blamed,
 	};
 
 	snprintf(past.text, sizeof(past.text), "%.*s", (int)sizeof(past.text) - 1, end->text);

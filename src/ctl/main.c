@@ -27,7 +27,7 @@ static const char help[] =
 	"  reload        read the configuration anew; --exec after an upgrade\n"
 	"  link          print a new link that signs a browser in, once\n"
 	"  pin           tell when the PIN was set; --new makes another\n"
-	"  logs          print the log\n"
+	"  logs          print the log; --follow goes on, --since and --component choose\n"
 	"  doctor        look at what a desktop needs, and say what to do\n"
 	"  enable        start the desktop with the machine, by systemd; --now at once too\n"
 	"  disable       no longer do so; --now ends it too\n"
@@ -56,8 +56,13 @@ static const struct command {
 		"Usage: afar stop\n\nEnds the desktop and everything in it; what does not end is killed "
 		"after 10 seconds.\n" },
 	{ "status", ctl_status,
-		"Usage: afar status [--json]\n\nTells how each part of the desktop does. Exit status 3: "
-		"it is not running.\n" },
+		"Usage: afar status [--json | --verbose] [COMPONENT]\n"
+		"\n"
+		"Tells how each part of the desktop does. Exit status 3: it is not running.\n"
+		"\n"
+		"  -v, --verbose            how each has ended of late, not the last time only\n"
+		"      --json               all of it, for programs\n"
+		"  COMPONENT                that one alone, with its ends\n" },
 	{ "reload", ctl_reload,
 		"Usage: afar reload [--exec [--now]]\n\nHas the daemon read its configuration anew. With "
 		"--exec it becomes the program that is\ninstalled now, while the desktop goes on; a newer "
@@ -76,7 +81,15 @@ static const struct command {
 		"Usage: afar doctor [--json]\n\nLooks at what a desktop needs on this machine, one line for "
 		"each thing, and says\nwhat to do where it is lacking. Changes nothing. Exit status 1: there "
 		"is a problem.\n" },
-	{ "logs", ctl_logs, "Usage: afar logs\n\nPrints the log of the daemon and of all that it started.\n" },
+	{ "logs", ctl_logs,
+		"Usage: afar logs [OPTIONS]\n"
+		"\n"
+		"Prints the log of the daemon and of all that it started.\n"
+		"\n"
+		"  -f, --follow             go on with what comes, end with Ctrl-C\n"
+		"  -n, --lines N|all        only the last N lines; with --follow 10 without it\n"
+		"      --since TIME         \"10 min ago\", 1h, today, \"2026-11-29 10:00\", ISO 8601\n"
+		"      --component NAME     of session, display, host …; may be given again\n" },
 };
 
 static bool wants_help(int argc, char **argv)

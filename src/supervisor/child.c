@@ -141,8 +141,10 @@ int child_start(struct child *self, struct spawn *spawn, struct outlog_stream *l
 		kill(-pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 		self->pid = 0;
+		return r;
 	}
-	return r < 0 ? r : 0;
+	log->pid = pid;
+	return 0;
 }
 
 int child_adopt(struct child *self, pid_t pid, uint64_t start_time, uint64_t run, bool ended)

@@ -3,7 +3,7 @@
 
 /*
  * What every component has beside its state in policy.h: names, how it is
- * started and stopped, its output, and how it ended last.
+ * started and stopped, its output, and how it ended.
  */
 
 #include <jansson.h>
@@ -45,6 +45,7 @@ extern const struct component_rules component_rules[POLICY_N_COMPONENTS];
 struct component {
 	struct outlog_stream output;
 	struct status_end last_end;
+	struct status_ends ends;
 	usec_t since_wall; /* of the state that is published */
 	enum component_state published;
 	usec_t next_try_wall;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,20 @@
 #define OUTLOG_NAME_MAX 32
 /* Of one pipe in one turn of the loop: a flood must not starve the others. */
 #define TURN_MAX_BYTES (64 * 1024)
+/* Time, name and newline, about. */
+#define LINE_EXTRA_BYTES 40
+
+/*
+ * A flood: the pipe is made this large, emptied at once and then left alone for a while. Read as
+ * it comes, a pipe wakes us for every few lines, and costs us as much as it costs the writer.
+ */
+#define FLOOD_BYTES (1024 * 1024)
+#define FLOOD_PAUSE_USEC (2 * USEC_PER_MSEC)
+/* After this time of leaving out some is kept again: whoever reads the log sees what goes on. */
+#define FLOOD_SAMPLE_USEC (4 * USEC_PER_SEC)
+/* Of what is left out the end is known: whatever was the last may be the reason of what follows. */
+#define LAST_BYTES 4096
+_Static_assert(LAST_BYTES >= STATUS_LOG_TAIL_LINES * STATUS_LOG_LINE_MAX, "the tail fits");
 
 struct outlog {
 	sd_event *event; /* borrowed */
@@ -52,6 +67,15 @@ struct outlog_pipe {
 	sd_event_source *source;
 	char line[LINE_MAX_BYTES];
 	size_t length;
+
+	int64_t budget;   /* bytes that may still be kept, as it was at … */
+	usec_t budget_at; /* CLOCK_MONOTONIC */
+	bool floods;      /* what comes is left out */
+	uint64_t n_left_out;
+	usec_t keep_at; /* the end of that */
+	sd_event_source *timer;
+	char last[LAST_BYTES];
+	size_t n_last;
 };
 
 /* Once a newer run took its place, what it still prints is logged and no more. */
@@ -153,6 +177,7 @@ static void pipe_destroy(struct outlog_pipe *self)
 		self->stream->pipe = NULL;
 	list_remove(&self->link);
 	sd_event_source_unref(self->source);
+	sd_event_source_unref(self->timer);
 	fd_close(self->fd);
 	if (self->kept_as[0])
 		keeper_drop(self->log->keeper, self->kept_as);
@@ -202,24 +227,116 @@ static void end_line(struct outlog_pipe *self)
 	self->in_line = !whole;
 	if (is_newest(self) && n > whole)
 		remember(self->stream, self->line, n - whole);
+	if (self->log->path || self->suppressed)
+		self->budget -= (int64_t)n + LINE_EXTRA_BYTES;
 	self->length = 0;
+}
+
+/* Has it said more than is kept? What passes through us under the contract is not counted. */
+static bool is_spent(struct outlog_pipe *self)
+{
+	usec_t now;
+
+	if (self->budget > 0)
+		return false;
+	now = clock_now();
+	self->budget += (int64_t)((now - self->budget_at) * OUTLOG_RATE / USEC_PER_SEC);
+	if (self->budget > OUTLOG_BURST)
+		self->budget = OUTLOG_BURST;
+	self->budget_at = now;
+	return self->budget <= 0;
+}
+
+static void begin_flood(struct outlog_pipe *self)
+{
+	self->floods = true;
+	self->n_left_out = 0;
+	self->n_last = 0;
+	self->keep_at = self->budget_at + FLOOD_SAMPLE_USEC;
+	/* Where that is more than a user may have it stays as it is, and its writer waits longer. */
+	fcntl(self->fd, F_SETPIPE_SZ, FLOOD_BYTES);
+}
+
+/* No byte is looked at: this is for gigabytes. */
+static void leave_out(struct outlog_pipe *self, const char *bytes, size_t n)
+{
+	size_t kept = self->n_last;
+
+	self->n_left_out += n;
+	if (n > LAST_BYTES) {
+		bytes += n - LAST_BYTES;
+		n = LAST_BYTES;
+	}
+	if (kept > LAST_BYTES - n)
+		kept = LAST_BYTES - n;
+	memmove(self->last, self->last + self->n_last - kept, kept);
+	memcpy(self->last + kept, bytes, n);
+	self->n_last = kept + n;
 }
 
 static void take(struct outlog_pipe *self, const char *bytes, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
+		if (self->floods) {
+			leave_out(self, bytes + i, n - i);
+			return;
+		}
 		self->line[self->length++] = bytes[i];
-		if (bytes[i] == '\n' || self->length == sizeof(self->line))
-			end_line(self);
+		if (bytes[i] != '\n' && self->length < sizeof(self->line))
+			continue;
+		end_line(self);
+		if (is_spent(self))
+			begin_flood(self);
 	}
 }
 
-/* Reads until the pipe is empty or has had its turn. Returns false at its end. */
-static bool read_pipe(struct outlog_pipe *self)
+/* Where the last lines begin; what came before is cut, unless it is all that came. */
+static const char *find_last_lines(const struct outlog_pipe *self)
 {
-	char bytes[8192];
+	const char *at = self->last + self->n_last, *found = NULL;
+	unsigned n = 0;
 
-	for (size_t total = 0; total < TURN_MAX_BYTES;) {
+	while (at - self->last > 1 && n < STATUS_LOG_TAIL_LINES) {
+		at--;
+		if (at[-1] != '\n')
+			continue;
+		found = at;
+		n++;
+	}
+	if (!found || (n < STATUS_LOG_TAIL_LINES && self->n_left_out == self->n_last))
+		return self->last;
+	return found;
+}
+
+/* Its last lines are kept after all. */
+static void end_flood(struct outlog_pipe *self)
+{
+	const char *lines = find_last_lines(self);
+	size_t n = (size_t)(self->last + self->n_last - lines);
+	char text[96];
+
+	self->floods = false;
+	self->n_left_out -= n;
+	if (self->n_left_out) {
+		snprintf(text, sizeof(text),
+			"[%" PRIu64 " bytes are left out here: too much at once]",
+			self->n_left_out);
+		write_line(self->log, self->name, text, strlen(text));
+	}
+	if (self->budget < 2 * LAST_BYTES)
+		self->budget = 2 * LAST_BYTES;
+	self->in_line = false;
+	take(self, lines, n);
+	sd_event_source_set_enabled(self->source, SD_EVENT_ON);
+	sd_event_source_set_enabled(self->timer, SD_EVENT_OFF);
+}
+
+/* Reads until the pipe is empty or has had its turn: @ret_n bytes. Returns false at its end. */
+static bool read_pipe(struct outlog_pipe *self, size_t turn, size_t *ret_n)
+{
+	char bytes[16384];
+
+	for (*ret_n = 0; *ret_n < turn;) {
 		ssize_t n = read(self->fd, bytes, sizeof(bytes));
 
 		if (n < 0)
@@ -227,23 +344,69 @@ static bool read_pipe(struct outlog_pipe *self)
 		if (n == 0)
 			return false;
 		take(self, bytes, (size_t)n);
-		total += (size_t)n;
+		*ret_n += (size_t)n;
 	}
 	return true;
 }
 
+static void wait_in_flood(struct outlog_pipe *self, bool is_empty)
+{
+	usec_t pause_end = clock_now() + FLOOD_PAUSE_USEC;
+
+	/* While nothing comes nothing wakes us, but for the end of it all. */
+	sd_event_source_set_enabled(self->source, is_empty ? SD_EVENT_ON : SD_EVENT_OFF);
+	sd_event_source_set_time(self->timer, is_empty ? self->keep_at : pause_end);
+	sd_event_source_set_enabled(self->timer, SD_EVENT_ONESHOT);
+}
+
+static void finish_output(struct outlog_pipe *self)
+{
+	if (self->floods)
+		end_flood(self);
+	end_line(self);
+}
+
+static void have_turn(struct outlog_pipe *self)
+{
+	size_t n;
+
+	if (self->floods && clock_now() >= self->keep_at)
+		end_flood(self);
+	if (!read_pipe(self, self->floods ? FLOOD_BYTES : TURN_MAX_BYTES, &n)) {
+		finish_output(self);
+		pipe_destroy(self);
+	} else if (self->floods) {
+		wait_in_flood(self, n == 0);
+	}
+}
+
 static int handle_readable(sd_event_source *source, int fd, uint32_t revents, void *data)
 {
-	struct outlog_pipe *self = data;
-
 	(void)source;
 	(void)fd;
 	(void)revents;
-	if (!read_pipe(self)) {
-		end_line(self);
-		pipe_destroy(self);
-	}
+	have_turn(data);
 	return 0;
+}
+
+static int handle_pause_over(sd_event_source *source, uint64_t usec, void *data)
+{
+	(void)source;
+	(void)usec;
+	have_turn(data);
+	return 0;
+}
+
+/* The timer is made with the pipe, so that a flood needs no memory. */
+static int add_sources(struct outlog_pipe *self)
+{
+	sd_event *event = self->log->event;
+	int r = sd_event_add_io(event, &self->source, self->fd, EPOLLIN, handle_readable, self);
+
+	if (r >= 0)
+		r = sd_event_add_time(event, &self->timer, CLOCK_MONOTONIC, USEC_NEVER, 1,
+			handle_pause_over, self);
+	return r;
 }
 
 /* A pipe of the stream with this reading end, which is taken. */
@@ -262,13 +425,14 @@ static int add_pipe(struct outlog_stream *self, const char *name, int fd, struct
 		.prefix = self->prefix,
 		.suppress_at = USEC_NEVER,
 		.fd = fd,
+		.budget = OUTLOG_BURST,
+		.budget_at = clock_now(),
 	};
 	snprintf(pipe->name, sizeof(pipe->name), "%s", name);
 	list_append(&self->log->pipes, &pipe->link);
 	r = fd_set_nonblock(pipe->fd);
 	if (r == 0)
-		r = sd_event_add_io(self->log->event, &pipe->source, pipe->fd, EPOLLIN,
-			handle_readable, pipe);
+		r = add_sources(pipe);
 	if (r < 0) {
 		pipe_destroy(pipe);
 		return r;
@@ -386,9 +550,15 @@ void outlog_adopt(struct outlog *self, struct outlog_stream *const *streams, siz
 
 void outlog_stream_drain(struct outlog_stream *self)
 {
+	size_t n;
+
+	if (!self->pipe)
+		return;
 	/* Last words often lack the newline. */
-	if (self->pipe && !read_pipe(self->pipe))
-		end_line(self->pipe);
+	if (!read_pipe(self->pipe, FLOOD_BYTES, &n))
+		finish_output(self->pipe);
+	else if (self->pipe->floods)
+		end_flood(self->pipe);
 }
 
 void outlog_stream_tail(const struct outlog_stream *self, struct status_end *ret)

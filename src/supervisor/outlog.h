@@ -8,6 +8,11 @@
  * never waits for a disk. When the file cannot be written the lines are lost
  * and everything else goes on. OUT-1, SUP-15, RES-04.
  *
+ * A run that prints without end would push what all others say out of the file, and keep us busy:
+ * beyond a burst and a rate it is drained only, in large pieces, and a line says how many bytes
+ * were left out. For some of every few seconds, and for the last lines before an end, there is
+ * room always.
+ *
  * Where there is no file, as the contract has it (LOG-1, OUT-1), a stream goes to our own stdout,
  * byte by byte, each line with a prefix and for a limited time; one without a prefix is no stream
  * at all: its child inherits our stdout and stderr.
@@ -17,12 +22,15 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <sys/types.h>
 #include <systemd/sd-event.h>
 
 #include "base/clock.h"
 #include "wire/status.h"
 
 #define OUTLOG_FILE_MAX (10 * 1024 * 1024) /* bytes, of each of the three files */
+#define OUTLOG_BURST (1024 * 1024)	   /* bytes in the file, of one run … */
+#define OUTLOG_RATE (8 * 1024)		   /* … and as many more each second */
 
 struct outlog;
 
@@ -33,6 +41,7 @@ struct outlog_stream {
 	const char *prefix;  /* without a file: before each line; NULL: the child inherits */
 	usec_t limit;	     /* the same: from then on after its start it is drained only; 0: never */
 	struct outlog_pipe *pipe; /* of the current run; NULL: none */
+	pid_t pid; /* whose output it is, or was last; 0: nobody's yet */
 	char tail[STATUS_LOG_TAIL_LINES][STATUS_LOG_LINE_MAX]; /* a ring */
 	unsigned tail_next, n_tail;
 };

@@ -43,6 +43,7 @@ static void fill(
 		.restarts = entry->n_starts > 0 ? entry->n_starts - 1 : 0,
 		.next_try = component->next_try_wall,
 		.last_end = component->last_end,
+		.ends = &component->ends,
 	};
 }
 

@@ -344,6 +344,25 @@ static void note_end(struct supervisor *self, enum policy_component c)
 		tell_failing(self);
 }
 
+/* Sound is three processes, of which one ended first: it is not told which. */
+static void add_end(struct supervisor *self, enum policy_component c, pid_t pid, bool core)
+{
+	const struct status_end *end = &self->components[c].last_end;
+	/* The death of a server that others told of first was nobody's wish. */
+	bool is_blamed = c == POLICY_DISPLAY && self->policy.blamed_display;
+	struct status_past_end past = {
+		.at = end->at,
+		.pid = component_rules[c].name ? pid : 0,
+		.number = end->number,
+		.by_signal = end->by_signal,
+		.core = core,
+		.asked = self->policy.entries[c].state == COMPONENT_STOPPING && !is_blamed,
+	};
+
+	snprintf(past.text, sizeof(past.text), "%.*s", (int)sizeof(past.text) - 1, end->text);
+	status_ends_add(&self->components[c].ends, &past);
+}
+
 static void describe_end(struct supervisor *self, enum policy_component component, int code,
 	int status, bool blame_display)
 {
@@ -363,6 +382,7 @@ static void describe_end(struct supervisor *self, enum policy_component componen
 		strncat(end->text, ", since the X server is gone",
 			sizeof(end->text) - strlen(end->text) - 1);
 	outlog_stream_tail(&c->output, end);
+	add_end(self, component, c->output.pid, code == CLD_DUMPED);
 	if (asked)
 		log_info("%s %s", component_rules[component].label, end->text);
 	else
@@ -403,6 +423,7 @@ void supervisor_start_failed(
 
 	*end = (struct status_end){ .known = true, .number = 127, .at = clock_wall() };
 	snprintf(end->text, sizeof(end->text), "could not be started: %s", text);
+	add_end(self, component, 0, false);
 	note_end(self, component);
 	supervisor_event(self, POLICY_HAS_ENDED, component, false);
 }

@@ -65,13 +65,43 @@ static json_t *end_to_json(const struct status_end *end)
 		log_tail_to_json(end));
 }
 
+void status_ends_add(struct status_ends *self, const struct status_past_end *end)
+{
+	self->ring[self->next] = *end;
+	self->next = (self->next + 1) % STATUS_N_ENDS;
+	if (self->n < STATUS_N_ENDS)
+		self->n++;
+}
+
+static json_t *past_end_to_json(const struct status_past_end *end)
+{
+	return json_pack("{si so so so sb sb}", end->by_signal ? "signal" : "code", end->number,
+		"text", text_to_json(end->text), "at", time_to_json(end->at), "pid",
+		pid_to_json(end->pid), "core", end->core, "asked", end->asked);
+}
+
+static json_t *ends_to_json(const struct status_ends *self)
+{
+	json_t *ends = json_array();
+
+	for (unsigned i = 0; ends && self && i < self->n; i++) {
+		unsigned at = (self->next + STATUS_N_ENDS - self->n + i) % STATUS_N_ENDS;
+
+		if (json_array_append_new(ends, past_end_to_json(&self->ring[at])) < 0) {
+			json_decref(ends);
+			return NULL;
+		}
+	}
+	return ends;
+}
+
 static json_t *component_to_json(const struct status_component *component)
 {
-	return json_pack("{ss ss so so si so so}", "name", component->name, "state",
+	return json_pack("{ss ss so so si so so so}", "name", component->name, "state",
 		component_state_name(component->state), "pid", pid_to_json(component->pid),
 		"since", time_to_json(component->since), "restarts", (int)component->restarts,
 		"next_try", time_to_json(component->next_try), "last_end",
-		end_to_json(&component->last_end));
+		end_to_json(&component->last_end), "ends", ends_to_json(component->ends));
 }
 
 static json_t *components_to_json(const struct status *self)

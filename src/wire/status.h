@@ -45,6 +45,29 @@ struct status_end {
 	unsigned n_log_tail;
 };
 
+#define STATUS_N_ENDS 8
+#define STATUS_ENDS_TEXT_MAX 160
+
+/* One of a component's last ends. */
+struct status_past_end {
+	usec_t at; /* wall clock */
+	pid_t pid; /* 0: not known, or there was none */
+	int number; /* exit status or signal */
+	bool by_signal;
+	bool core; /* the kernel dumped one */
+	bool asked; /* we ended it */
+	char text[STATUS_ENDS_TEXT_MAX];
+};
+
+/* A ring, with nothing in it that points elsewhere. */
+struct status_ends {
+	struct status_past_end ring[STATUS_N_ENDS];
+	unsigned next, n;
+};
+
+/* The oldest makes room. */
+void status_ends_add(struct status_ends *self, const struct status_past_end *end);
+
 struct status_component {
 	const char *name; /* display, bus, session, host … */
 	enum component_state state;
@@ -53,6 +76,7 @@ struct status_component {
 	unsigned restarts;
 	usec_t next_try; /* wall clock; 0: none is planned */
 	struct status_end last_end;
+	const struct status_ends *ends; /* borrowed; NULL: none */
 };
 
 struct status {

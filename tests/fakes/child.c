@@ -13,7 +13,8 @@
  *	displayfd TEXT   into the descriptor that -displayfd names
  *	print TEXT       to stdout; \n, \t, \\ and \xHH in it are bytes
  *	complain TEXT    to stderr
- *	flood N          to stdout, N kilobytes of lines
+ *	flood N          to stdout, N kilobytes of lines; how long the slowest write and all of
+ *	                 them took is in NAME.PID/flood, microseconds
  *	await NAME       until somebody has opened the FIFO of this name for writing
  *	ignore N         the signal
  *	hang             until a signal comes
@@ -107,18 +108,25 @@ static void write_record(const char *fakes, const char *name, char **argv, usec_
 		fail(record);
 }
 
+/* Of this run; appears whole. */
+static void add_to_record(const char *name, const char *bytes, size_t n)
+{
+	CLEANUP(free) char *from = xprintf("%s/.unfinished", record);
+	CLEANUP(free) char *to = xprintf("%s/%s", record, name);
+
+	write_file(record, ".unfinished", bytes, n);
+	if (rename(from, to) < 0)
+		fail(to);
+}
+
 static void read_stdin(void)
 {
 	CLEANUP(free) char *bytes = NULL;
-	CLEANUP(free) char *from = xprintf("%s/.stdin", record);
-	CLEANUP(free) char *to = xprintf("%s/stdin", record);
 	size_t n;
 
 	if (sys_read_fd(STDIN_FILENO, STDIN_MAX, &bytes, &n) < 0)
 		fail("stdin cannot be read");
-	write_file(record, ".stdin", bytes, n);
-	if (rename(from, to) < 0)
-		fail(to);
+	add_to_record("stdin", bytes, n);
 }
 
 /* Decodes in place; returns the length, for NUL may be among it. */
@@ -161,13 +169,21 @@ static void say(int fd, char *text)
 
 static void flood(unsigned long kilobytes)
 {
-	char block[1024];
+	usec_t begin = clock_now(), before = begin, now = begin, slowest = 0;
+	char block[1024], text[64];
 
 	memset(block, 'x', sizeof(block));
 	for (size_t i = 63; i < sizeof(block); i += 64)
 		block[i] = '\n';
-	for (; kilobytes > 0; kilobytes--)
+	for (; kilobytes > 0; kilobytes--, before = now) {
 		sys_write_all(STDOUT_FILENO, block, sizeof(block));
+		now = clock_now();
+		if (now - before > slowest)
+			slowest = now - before;
+	}
+	snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)slowest,
+		(unsigned long long)(now - begin));
+	add_to_record("flood", text, strlen(text));
 }
 
 static void await(const char *fakes, const char *name)

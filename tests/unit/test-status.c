@@ -37,7 +37,7 @@ static void test_absent_values_are_null(void **state)
 		"\"state\":\"starting\",\"now\":null,\"since\":null,\"url\":null,\"supervisor_pid\":null,"
 		"\"guard_pid\":null,\"display\":null,\"components\":[{\"name\":\"host\","
 		"\"state\":\"off\",\"pid\":null,\"since\":null,\"restarts\":0,\"next_try\":null,"
-		"\"last_end\":null}],\"viewers\":[]}");
+		"\"last_end\":null,\"ends\":[]}],\"viewers\":[]}");
 }
 
 static void test_a_full_document_has_every_key_of_the_schema(void **state)
@@ -76,7 +76,7 @@ static void test_a_full_document_has_every_key_of_the_schema(void **state)
 		"\"pid\":null,\"since\":\"2026-01-31T12:00:00.250Z\",\"restarts\":3,"
 		"\"next_try\":\"2026-01-31T12:00:05.250Z\",\"last_end\":{\"code\":1,"
 		"\"text\":\"exited with 1\",\"at\":\"2026-01-31T12:00:00.250Z\","
-		"\"log_tail\":[\"one\",\"t\xef\xbf\xbdo\"]}}],\"viewers\":[]}");
+		"\"log_tail\":[\"one\",\"t\xef\xbf\xbdo\"]},\"ends\":[]}],\"viewers\":[]}");
 }
 
 static void test_an_end_by_signal_says_so_and_viewers_are_borrowed(void **state)
@@ -99,10 +99,54 @@ static void test_an_end_by_signal_says_so_and_viewers_are_borrowed(void **state)
 		"\"state\":\"ready\",\"now\":null,\"since\":null,\"url\":null,\"supervisor_pid\":null,"
 		"\"guard_pid\":null,\"display\":null,\"components\":[{\"name\":\"host\","
 		"\"state\":\"ready\",\"pid\":99,\"since\":null,\"restarts\":0,\"next_try\":null,"
-		"\"last_end\":{\"signal\":9,\"text\":\"killed\",\"at\":null,\"log_tail\":[]}}],"
+		"\"last_end\":{\"signal\":9,\"text\":\"killed\",\"at\":null,\"log_tail\":[]},\"ends\":[]}],"
 		"\"viewers\":[{\"id\":1}]}");
 	assert_int_equal(status.viewers->refcount, 1);
 	json_decref(status.viewers);
+}
+
+static void test_the_last_ends_are_told_oldest_first(void **state)
+{
+	(void)state;
+	static struct status_ends ends;
+	const struct status_component host = { .name = "host", .ends = &ends };
+	const struct status status = { .components = &host, .n_components = 1 };
+	json_t *document, *list, *end;
+
+	for (int i = 0; i < STATUS_N_ENDS + 3; i++) {
+		struct status_past_end past = {
+			.at = WALL + (usec_t)i * USEC_PER_SEC,
+			.pid = i == 10 ? 0 : 100 + i,
+			.number = i,
+			.by_signal = i == 9,
+			.core = i == 9,
+			.asked = i == 10,
+		};
+
+		snprintf(past.text, sizeof(past.text), "number %d", i);
+		status_ends_add(&ends, &past);
+		assert_int_equal(ends.n, i < STATUS_N_ENDS ? i + 1 : STATUS_N_ENDS);
+	}
+	document = status_to_json(&status);
+	list = json_object_get(json_array_get(json_object_get(document, "components"), 0), "ends");
+	assert_int_equal(json_array_size(list), STATUS_N_ENDS);
+	for (int i = 0; i < STATUS_N_ENDS; i++) {
+		end = json_array_get(list, (size_t)i);
+		assert_int_equal(json_integer_value(json_object_get(end, i == 6 ? "signal" : "code")), i + 3);
+		assert_int_equal(json_object_size(end), 6);
+	}
+	end = json_array_get(list, 6);
+	assert_string_equal(json_string_value(json_object_get(end, "text")), "number 9");
+	assert_string_equal(
+		json_string_value(json_object_get(end, "at")), "2026-01-31T12:00:09.250Z");
+	assert_int_equal(json_integer_value(json_object_get(end, "pid")), 109);
+	assert_true(json_is_true(json_object_get(end, "core")));
+	assert_true(json_is_false(json_object_get(end, "asked")));
+	end = json_array_get(list, 7);
+	assert_true(json_is_null(json_object_get(end, "pid")));
+	assert_true(json_is_false(json_object_get(end, "core")));
+	assert_true(json_is_true(json_object_get(end, "asked")));
+	json_decref(document);
 }
 
 static void test_any_bytes_become_valid_text(void **state)
@@ -147,6 +191,7 @@ int main(void)
 		cmocka_unit_test(test_absent_values_are_null),
 		cmocka_unit_test(test_a_full_document_has_every_key_of_the_schema),
 		cmocka_unit_test(test_an_end_by_signal_says_so_and_viewers_are_borrowed),
+		cmocka_unit_test(test_the_last_ends_are_told_oldest_first),
 		cmocka_unit_test(test_any_bytes_become_valid_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

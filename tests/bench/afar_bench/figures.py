@@ -246,6 +246,46 @@ def measure_desktop(bench):
                           note=f"median of {len(times)}; most {max(times):.0f}")
 
 
+# --- flood ---
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def share_of_cat(printing):
+    """Of one core, while it reads that as it comes."""
+    with subprocess.Popen(printing, shell=True, stdout=subprocess.PIPE) as writer:
+        start = time.monotonic()
+        cat = subprocess.Popen(["cat"], stdin=writer.stdout, stdout=subprocess.DEVNULL)
+        usage = os.wait4(cat.pid, 0)[2]
+        return (usage.ru_utime + usage.ru_stime) / (time.monotonic() - start)
+
+
+def measure_flood(bench):
+    """A session prints lines as fast as it can: the supervisor's share of one core meanwhile.
+    Floor: that of cat(1), which reads all of the same."""
+    size = bench.pick(1 << 30, 1 << 28)
+    gate = os.path.join(bench.directory("flood"), "gate")
+    os.mkfifo(gate)
+    printing = f"yes {'x' * 63} | head -c {size}"
+    session = f"openbox >/dev/null 2>&1 & read x <{gate}; {printing}; echo >{gate}; wait"
+    with Desktop(bench.build, ("--session", session)) as desktop:
+        desktop.start()
+        pid = desktop.status()["supervisor_pid"]
+        used = cpu_seconds(pid)
+        with open(gate, "w", encoding="utf-8") as file:
+            file.write("\n")
+        start = time.monotonic()
+        with open(gate, encoding="utf-8") as file:
+            file.read()
+        took = time.monotonic() - start
+        used = cpu_seconds(pid) - used
+    bench.add("flood, of one core", "%", used / took * 100, floor=share_of_cat(printing) * 100,
+              limit=20, note=f"{size // MIB} MiB in {took:.1f} s")
+
+
 # --- memory ---
 
 def mappings(pid):
@@ -516,6 +556,7 @@ FIGURES = {
     "status": measure_status,
     "host": measure_host,
     "desktop": measure_desktop,
+    "flood": measure_flood,
     "memory": measure_memory,
     "key": measure_key,
     "typed": measure_typed,

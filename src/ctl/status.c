@@ -54,6 +54,9 @@ static void show_component(const json_t *component, const struct colours *colour
 	if (*text_of(component, "next_try"))
 		printf(", next try %s", text_of(component, "next_try"));
 	putchar('\n');
+	if (*text_of(component, "trouble"))
+		printf("           %s%s%s\n", colours->bad, text_of(component, "trouble"),
+			colours->off);
 	if (!json_is_object(end))
 		return;
 	printf("           last %s at %s\n", text_of(end, "text"), text_of(end, "at"));

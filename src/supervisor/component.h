@@ -36,6 +36,7 @@ extern const struct component_rules component_rules[POLICY_N_COMPONENTS];
 struct component {
 	struct outlog_stream output;
 	struct status_end last_end;
+	const char *hung;  /* how it was, when the watchdog ends it; borrowed */
 	usec_t since_wall; /* of the state that is published */
 	enum component_state published;
 	usec_t next_try_wall;

@@ -27,6 +27,7 @@
 #include "supervisor/pre-session.h"
 #include "supervisor/session.h"
 #include "supervisor/snapshot.h"
+#include "supervisor/watchdog.h"
 #include "wire/host-config.h"
 
 /* Their starts are shown to whoever waits: they are what a desktop cannot do without. */
@@ -347,7 +348,12 @@ static void describe_end(struct supervisor *self, enum policy_component componen
 		.number = status,
 		.at = clock_wall(),
 	};
-	child_describe_end(code, status, end->text, sizeof(end->text));
+	if (c->hung && code == CLD_KILLED && status == SIGKILL)
+		snprintf(end->text, sizeof(end->text), "%s", c->hung);
+	else
+		child_describe_end(code, status, end->text, sizeof(end->text));
+	c->hung = NULL;
+	watchdog_forget(self->watchdog, component);
 	if (blame_display && !asked)
 		strncat(end->text, ", since the X server is gone",
 			sizeof(end->text) - strlen(end->text) - 1);
@@ -490,8 +496,10 @@ int supervisor_reload(struct supervisor *self, char **ret_why)
 
 static int init_parts(struct supervisor *self, char **ret_why)
 {
-	int r = display_create(&self->display, self, ret_why);
+	int r = watchdog_create(&self->watchdog, self);
 
+	if (r == 0)
+		r = display_create(&self->display, self, ret_why);
 	if (r == 0)
 		r = audio_create(&self->audio, self);
 	if (r == 0)
@@ -572,6 +580,7 @@ void supervisor_finish(struct supervisor *self)
 	audio_destroy(self->audio);
 	bus_destroy(self->bus);
 	display_destroy(self->display);
+	watchdog_destroy(self->watchdog);
 	listen_close(&self->listen);
 	json_decref(self->config);
 	outlog_destroy(self->log);

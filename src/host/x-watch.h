@@ -4,7 +4,7 @@
 /*
  * Does the X server still answer, while somebody wants something of it? Input has no replies
  * and a screen may rest for hours, so a server that is stuck looks like one with nothing to
- * show. After what a viewer does, or what is drawn for one, a question follows a second later;
+ * show. After what a viewer does, or what is drawn for one, a question follows soon;
  * of all that happens meanwhile there is one. While nobody wants anything nothing is sent, and
  * nothing wakes us (SUP-08).
  */
@@ -14,8 +14,8 @@
 #include "loop/xcb-ping.h"
 
 /* From the first wish to the news: X_WATCH_PAUSE_USEC + X_WATCH_LIMIT_USEC. */
-#define X_WATCH_PAUSE_USEC (1 * USEC_PER_SEC)
-#define X_WATCH_LIMIT_USEC (3 * USEC_PER_SEC)
+#define X_WATCH_PAUSE_USEC (USEC_PER_SEC / 2)
+#define X_WATCH_LIMIT_USEC (5 * USEC_PER_SEC / 2)
 
 /* Zeroes: there is no server. */
 struct x_watch {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "loop/limit.h"
 
-#include <stdbool.h>
 
 #define SLICE_USEC (1 * USEC_PER_SEC)
 /* A loop that comes later than this was kept from running. */
 #define LATE_USEC (USEC_PER_SEC / 2)
+/* For those who were kept from it as well. */
+#define GRACE_USEC (2 * USEC_PER_SEC)
 
 static usec_t next_slice(const struct limit *self)
 {
@@ -22,10 +23,13 @@ static int arm(struct limit *self)
 static int handle_slice(sd_event_source *source, uint64_t due, void *data)
 {
 	struct limit *self = data;
-	bool was_late = clock_now() > due + LATE_USEC;
+	usec_t grace = self->time < GRACE_USEC ? self->time : GRACE_USEC;
 
 	(void)source;
-	self->left = was_late ? self->time : self->left - next_slice(self);
+	if (clock_now() <= due + LATE_USEC)
+		self->left -= next_slice(self);
+	else if (self->left < grace)
+		self->left = grace;
 	if (self->left && arm(self) >= 0)
 		return 0;
 	limit_stop(self);

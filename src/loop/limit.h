@@ -4,8 +4,9 @@
 /*
  * A time within which somebody else has to answer. Time in which we did not run ourselves is
  * not held against them: whoever stops us (SIGSTOP to the whole tree, the freezer of a cgroup,
- * a paused virtual machine) mostly stops them too (SUP-07). So the time is counted in slices,
- * and begins anew after one that ended late. It costs a wake-up a second while it runs.
+ * a paused virtual machine) mostly stops them too (SUP-07). So the time is counted in slices:
+ * one that ended late does not count, and two seconds at least follow it. It costs a wake-up a
+ * second while it runs.
  */
 
 #include <systemd/sd-event.h>

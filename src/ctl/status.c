@@ -155,6 +155,9 @@ static void show_component(const json_t *component, const struct view *view)
 		printf(", next try at %s", next_try);
 	}
 	putchar('\n');
+	if (*text_of(component, "trouble"))
+		printf("           %s%s%s\n", colours->bad, text_of(component, "trouble"),
+			colours->off);
 	if (!json_is_object(end))
 		return;
 	last = find_last(end, ends);

@@ -136,6 +136,7 @@ static void enter(struct client *self)
 	want(self, &self->must_answer);
 	log_info("viewer %u (%s) has signed in", self->id, self->connection->source);
 	host_viewers_changed(self->host);
+	desktop_want(desktop);
 }
 
 static void handle_outcome(void *data, const struct access_outcome *outcome)
@@ -180,6 +181,12 @@ static void handle_ack(struct client *self, uint32_t seq)
 		connection_want_write(self->connection);
 }
 
+/* The others are between us and the viewer. */
+static bool wants_display(enum stream_request type)
+{
+	return type != STREAM_ACK && type != STREAM_PING;
+}
+
 static void handle_signed_in(struct client *self, const struct stream_message *message)
 {
 	struct input *input = input_of(self);
@@ -214,6 +221,8 @@ static void handle_signed_in(struct client *self, const struct stream_message *m
 		break;
 	}
 	input_flush(input);
+	if (wants_display(message->type))
+		desktop_want(self->host->desktop);
 }
 
 void client_handle_message(struct client *self, const uint8_t *bytes, size_t n)

@@ -20,11 +20,9 @@
 #include "host/input/input-x11.h"
 #include "host/input/input.h"
 #include "host/scene/scene.h"
+#include "host/x-watch.h"
 #include "loop/xcb-connect.h"
 #include "loop/xcb-source.h"
-
-/* An X server that says nothing for so long is stuck. */
-#define ANSWER_LIMIT_USEC (10 * USEC_PER_SEC)
 
 struct desktop {
 	struct host *host; /* borrowed */
@@ -32,11 +30,12 @@ struct desktop {
 	struct cursor cursor;
 	struct input input;
 
-	char display[32];
+	char display[32]; /* that was attached to last */
 	struct xcb_connecting *connecting; /* until the server has answered, or has not in time */
 
 	/* While a display is there. */
 	struct xcb_source *source;
+	struct x_watch watch;
 	const xcb_screen_t *screen;
 	struct capture *capture; /* NULL until the server has told what it can */
 	struct cursor_x11 cursor_x11;
@@ -110,6 +109,8 @@ static void handle_event(void *data, const xcb_generic_event_t *event)
 			error->minor_code);
 		return;
 	}
+	if (!list_empty(&self->host->clients))
+		desktop_want(self);
 	/* Either may end it all. */
 	if (self->capture)
 		capture_x11_handle_event(self->capture, event);
@@ -191,6 +192,17 @@ static int ask_extensions(struct desktop *self, xcb_connection_t *c)
 		self->source, xcb_get_input_focus(c).sequence, handle_ready, self);
 }
 
+static void handle_answers(void *data, bool answers)
+{
+	struct desktop *self = data;
+
+	if (answers)
+		log_info("the display answers again");
+	else
+		log_error("the display does not answer");
+	host_display_answers(self->host, self->display, answers);
+}
+
 static int use_connection(struct desktop *self, xcb_connection_t *c, int screen)
 {
 	int r = xcb_source_create(&self->source, self->host->event, c, &source_events, self);
@@ -200,6 +212,7 @@ static int use_connection(struct desktop *self, xcb_connection_t *c, int screen)
 		return r;
 	}
 	self->screen = find_screen(c, screen);
+	x_watch_start(&self->watch, self->host->event, self->source, handle_answers, self);
 	return ask_extensions(self, c);
 }
 
@@ -214,6 +227,8 @@ static void handle_connected(void *data, int error, xcb_connection_t *c, int scr
 		log_error("cannot connect to the display: %s", strerror(-error));
 		desktop_detach(self);
 	}
+	if (error == -ETIMEDOUT)
+		host_display_answers(self->host, self->display, false);
 }
 
 void desktop_attach(struct desktop *self, const char *display, const char *xauthority)
@@ -223,7 +238,7 @@ void desktop_attach(struct desktop *self, const char *display, const char *xauth
 	desktop_detach(self);
 	snprintf(self->display, sizeof(self->display), "%s", display);
 	r = xcb_connect_start(&self->connecting, self->host->event, display,
-		xauthority[0] ? xauthority : NULL, ANSWER_LIMIT_USEC, handle_connected, self);
+		xauthority[0] ? xauthority : NULL, X_WATCH_LIMIT_USEC, handle_connected, self);
 	if (r < 0)
 		log_error("cannot connect to display %s: %s", display, strerror(-r));
 }
@@ -231,6 +246,11 @@ void desktop_attach(struct desktop *self, const char *display, const char *xauth
 bool desktop_is_attached_to(const struct desktop *self, const char *display)
 {
 	return (self->source || self->connecting) && str_equal(self->display, display);
+}
+
+void desktop_want(struct desktop *self)
+{
+	x_watch_want(&self->watch);
 }
 
 void desktop_detach(struct desktop *self)
@@ -242,6 +262,7 @@ void desktop_detach(struct desktop *self)
 	cursor_x11_finish(&self->cursor_x11);
 	cursor_clear(&self->cursor);
 	capture_destroy(TAKE_PTR(self->capture));
+	x_watch_stop(&self->watch);
 	xcb_source_destroy(TAKE_PTR(self->source));
 	if (self->scene.width > 0)
 		resize(self, 0, 0);

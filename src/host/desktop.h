@@ -21,13 +21,16 @@ struct scene;
 struct desktop *desktop_create(struct host *host);
 
 /*
- * @display: ":20"; @xauthority: path, or "" where none is needed. A failure is logged and retried
- * at the next attach.
+ * @display: ":20"; @xauthority: path, or "" where none is needed. A failure is logged and
+ * retried at the next attach, which comes soon when it was that the server does not answer.
  */
 void desktop_attach(struct desktop *self, const char *display, const char *xauthority);
 
 /* Does it have that display's picture, or is it about to? */
 bool desktop_is_attached_to(const struct desktop *self, const char *display);
+
+/* A viewer wants something of the display: is it still there? See x-watch.h. */
+void desktop_want(struct desktop *self);
 
 /* Clients are told that there is no picture. */
 void desktop_detach(struct desktop *self);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -64,6 +65,23 @@ void host_viewers_changed(struct host *host)
 	json_decref(message.body);
 	if (r < 0)
 		log_debug("cannot tell who looks on: %s", strerror(-r));
+}
+
+void host_display_answers(struct host *host, const char *display, bool answers)
+{
+	struct control_message message = { .type = CONTROL_DISPLAY_ANSWERS, .ok = answers };
+
+	snprintf(message.display, sizeof(message.display), "%s", display);
+	if (send_message(wiring_of(host), &message) < 0)
+		log_debug("cannot tell how the display is");
+}
+
+static void answer_ping(struct wiring *self, uint32_t id)
+{
+	struct control_message message = { .type = CONTROL_PONG, .id = id };
+
+	if (send_message(self, &message) < 0)
+		log_debug("cannot answer the supervisor");
 }
 
 /* --- what the supervisor tells us --- */
@@ -155,6 +173,9 @@ static void handle_message(void *data, const struct control_message *message)
 		break;
 	case CONTROL_MAKE_LINK:
 		access_handle_make_link(self->host.access, message->id);
+		break;
+	case CONTROL_PING:
+		answer_ping(self, message->id);
 		break;
 	default:
 		break; /* a newer supervisor's, or none of ours */

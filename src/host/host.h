@@ -33,6 +33,10 @@ struct host {
 /* The set of signed-in viewers changed: tells the supervisor. */
 void host_viewers_changed(struct host *self);
 
+/* The X server of @display has left something unanswered, or answers again: tells the
+ * supervisor. */
+void host_display_answers(struct host *self, const char *display, bool answers);
+
 #define HOST_LISTEN_MAX 16
 
 /* What main.c read from the command line and from standard input. */

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 
 #include "base/mem.h"
+#include "loop/limit.h"
 #include "loop/xcb-greeting.h"
 
 #define WAIT_USEC (5 * USEC_PER_SEC)
@@ -14,7 +15,7 @@
 struct xcb_connecting {
 	struct xcb_greeting greeting;
 	sd_event_source *io;
-	sd_event_source *timer;
+	struct limit limit;
 	xcb_connected_fn done;
 	void *data;
 };
@@ -80,12 +81,9 @@ static int handle_readable(sd_event_source *source, int fd, uint32_t revents, vo
 	return 0;
 }
 
-static int handle_limit(sd_event_source *source, uint64_t usec, void *data)
+static void handle_limit(void *data)
 {
-	(void)source;
-	(void)usec;
 	end(data, -ETIMEDOUT);
-	return 0;
 }
 
 int xcb_connect_start(struct xcb_connecting **ret, sd_event *event, const char *display,
@@ -103,8 +101,7 @@ int xcb_connect_start(struct xcb_connecting **ret, sd_event *event, const char *
 		r = sd_event_add_io(
 			event, &self->io, self->greeting.fd, EPOLLIN, handle_readable, self);
 	if (r >= 0 && limit != USEC_NEVER)
-		r = sd_event_add_time_relative(
-			event, &self->timer, CLOCK_MONOTONIC, limit, 0, handle_limit, self);
+		r = limit_start(&self->limit, event, limit, handle_limit, self);
 	if (r < 0) {
 		xcb_connect_cancel(self);
 		return r;
@@ -118,7 +115,7 @@ void xcb_connect_cancel(struct xcb_connecting *self)
 	if (!self)
 		return;
 	sd_event_source_disable_unref(self->io);
-	sd_event_source_disable_unref(self->timer);
+	limit_stop(&self->limit);
 	xcb_greeting_finish(&self->greeting);
 	free(self);
 }

@@ -41,7 +41,7 @@ typedef void (*xcb_connected_fn)(
 
 /**
  * xcb_connect_start() - the same without waiting
- * @limit:  how long the server may take to answer; USEC_NEVER: for ever
+ * @limit:  how long the server may take to answer, see limit.h; USEC_NEVER: for ever
  * @done:   called once, unless cancelled; the object is gone by then
  *
  * Returns 0 or an error as above: then @done is not called.

@@ -46,6 +46,7 @@ struct component {
 	struct outlog_stream output;
 	struct status_end last_end;
 	struct status_ends ends;
+	const char *hung;  /* how it was, when the watchdog ends it; borrowed */
 	usec_t since_wall; /* of the state that is published */
 	enum component_state published;
 	usec_t next_try_wall;

@@ -104,16 +104,15 @@ void handover_keep_text(struct handover *self, const char *name, const char *tex
 		keeper_keep(self->keeper, name, fd);
 }
 
-int handover_take_text(struct handover *self, const char *name, char **ret)
+int handover_take_text(struct handover *self, const char *name, char **ret, size_t *ret_n)
 {
 	CLEANUP(close) int fd = keeper_take(self->keeper, name);
-	size_t n;
 
 	if (fd < 0)
 		return -ENOENT;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return -errno;
-	return sys_read_fd(fd, TEXT_MAX, ret, &n);
+	return sys_read_fd(fd, TEXT_MAX, ret, ret_n);
 }
 
 /* --- writing it down --- */
@@ -131,7 +130,9 @@ static const char *const names[POLICY_N_COMPONENTS] = {
 
 static json_t *save_component(const struct component *self)
 {
-	return json_pack("{s:o, s:I, s:i, s:I, s:I}", "last_end", record_end(&self->last_end),
+	return json_pack("{s:o, s:o, s:i, s:I, s:i, s:I, s:I}", "last_end",
+		record_end(&self->last_end), "ends", record_ends(&self->ends), "pid",
+		(int)self->output.pid,
 		"since", (json_int_t)self->since_wall, "published", (int)self->published,
 		"next_try_wall", (json_int_t)self->next_try_wall, "next_try",
 		(json_int_t)self->next_try);
@@ -301,6 +302,8 @@ static void adopt_component(struct component *self, const json_t *from)
 	if (!json_is_object(from))
 		return;
 	record_read_end(&self->last_end, json_object_get(from, "last_end"));
+	record_read_ends(&self->ends, json_object_get(from, "ends"));
+	self->output.pid = (pid_t)record_integer(from, "pid", 0);
 	self->since_wall = (usec_t)record_integer(from, "since", 0);
 	self->published = (enum component_state)record_integer(from, "published", 0);
 	self->next_try_wall = (usec_t)record_integer(from, "next_try_wall", 0);

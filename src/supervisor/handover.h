@@ -56,7 +56,7 @@ json_t *handover_part(const struct handover *self, const char *name);
 /* The bytes of a file as they were when the desktop was started: leaves them to successors … */
 void handover_keep_text(struct handover *self, const char *name, const char *text, size_t n);
 /* … who get them here. 0 or negative errno; -ENOENT: there was no such file. */
-int handover_take_text(struct handover *self, const char *name, char **ret);
+int handover_take_text(struct handover *self, const char *name, char **ret, size_t *ret_n);
 
 /**
  * handover_begin() - from now on what changes is written down

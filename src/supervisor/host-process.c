@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "loop/limit.h"
 #include "loop/line-channel.h"
 #include "supervisor/audio/audio.h"
 #include "supervisor/child.h"
@@ -31,6 +32,7 @@
 #include "supervisor/record.h"
 #include "supervisor/session-script.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/watchdog.h"
 #include "wire/host-config.h"
 
 #define CONTROL_FD 3
@@ -66,7 +68,7 @@ struct host_process {
 	struct supervisor *supervisor; /* borrowed */
 	struct child child;
 	struct line_channel *channel; /* NULL: no host */
-	sd_event_source *ready_timer;
+	struct limit ready_limit;
 	bool is_offline_page;
 	bool is_taken_over; /* while it starts */
 	struct program_id program; /* of the one that runs */
@@ -146,6 +148,7 @@ static void set_viewers(struct host_process *self, json_t *viewers)
 		lock_display(supervisor->lock);
 	if (!before && json_array_size(viewers))
 		display_look(supervisor->display);
+	watchdog_handle_viewers(supervisor->watchdog);
 }
 
 static void close_channel(struct host_process *self)
@@ -159,7 +162,8 @@ static void close_channel(struct host_process *self)
 
 static void clear_run(struct host_process *self)
 {
-	self->ready_timer = sd_event_source_unref(self->ready_timer);
+	limit_stop(&self->ready_limit);
+	watchdog_host_is_gone(self->supervisor->watchdog);
 	close_channel(self);
 	set_viewers(self, NULL);
 	end_link(self, 0, NULL);
@@ -212,7 +216,7 @@ static void handle_ended(void *data, int code, int status)
 	if (supervisor->flavour->host_is_independent)
 		supervisor_child_ended(supervisor, POLICY_HOST, code, status, false);
 	else
-		display_check(supervisor->display, handle_blame, self);
+		display_check(supervisor->display, DISPLAY_BLAME_USEC, handle_blame, self);
 }
 
 /* The host asks whether a sign-in may go on: see access/access.h and tokens.h. */
@@ -242,8 +246,10 @@ static void handle_attempt(struct host_process *self, const struct control_messa
 static void is_ready(struct host_process *self)
 {
 	self->is_taken_over = false;
-	self->ready_timer = sd_event_source_unref(self->ready_timer);
+	limit_stop(&self->ready_limit);
 	log_info("Host ready to receive connections.");
+	if (self->supervisor->flavour->host_is_ours)
+		watchdog_host_is_ready(self->supervisor->watchdog);
 	supervisor_event(self->supervisor, POLICY_IS_READY, POLICY_HOST, false);
 }
 
@@ -271,6 +277,12 @@ static void handle_message(struct host_process *self, struct control_message *me
 		if (self->is_taken_over)
 			is_ready(self);
 		supervisor_publish(supervisor);
+		break;
+	case CONTROL_PONG:
+		watchdog_handle_pong(supervisor->watchdog, message->id);
+		break;
+	case CONTROL_DISPLAY_ANSWERS:
+		watchdog_handle_display(supervisor->watchdog, message->display, message->ok);
 		break;
 	default:
 		break;
@@ -363,15 +375,12 @@ int host_process_make_stdin(struct supervisor *supervisor)
 	return TAKE_FD(fd);
 }
 
-static int handle_ready_limit(sd_event_source *source, uint64_t usec, void *data)
+static void handle_ready_limit(void *data)
 {
 	struct host_process *self = data;
 
-	(void)source;
-	(void)usec;
 	log_error("the host does not become ready");
 	child_stop(&self->child);
-	return 0;
 }
 
 /* The command line: what the contract has (HL-1), and what ours gets besides. */
@@ -518,10 +527,10 @@ static int start(struct host_process *self, const char *offline_reason)
 	return r;
 }
 
-static int limit_start(struct host_process *self)
+static int limit_ready(struct host_process *self)
 {
-	return sd_event_add_time_relative(self->supervisor->event, &self->ready_timer,
-		CLOCK_MONOTONIC, READY_LIMIT_USEC, 0, handle_ready_limit, self);
+	return limit_start(&self->ready_limit, self->supervisor->event, READY_LIMIT_USEC,
+		handle_ready_limit, self);
 }
 
 int host_process_start(struct supervisor *supervisor, char *text, size_t size)
@@ -532,7 +541,7 @@ int host_process_start(struct supervisor *supervisor, char *text, size_t size)
 	r = start(self, NULL);
 	/* The vendor's host is ready once its directory has answered, however long that takes. */
 	if (r == 0 && supervisor->flavour->host_is_ours)
-		r = limit_start(self);
+		r = limit_ready(self);
 	if (r < 0) {
 		snprintf(text, size, "%s cannot be started: %s", supervisor->flavour->host_program,
 			strerror(-r));
@@ -615,7 +624,9 @@ void host_process_adopt(struct supervisor *supervisor, const json_t *from)
 	}
 	if (supervisor->policy.entries[POLICY_HOST].state == COMPONENT_STARTING) {
 		self->is_taken_over = true;
-		limit_start(self);
+		limit_ready(self);
+	} else if (!self->is_offline_page) {
+		watchdog_host_is_ready(supervisor->watchdog);
 	}
 	adopt_program(self, from);
 	/* What our predecessor began to say may lack its end. */
@@ -639,6 +650,8 @@ void host_process_send(struct host_process *self, const struct control_message *
 		r = line_channel_send(self->channel, line, n);
 	if (r < 0)
 		log_warning("a message to the host was lost: %s", strerror(-r));
+	if (r == -ENOBUFS)
+		watchdog_want_host(self->supervisor->watchdog);
 }
 
 void host_process_send_display(struct host_process *self)
@@ -674,6 +687,7 @@ int host_process_make_link(struct host_process *self,
 		self->links[i] = (struct link_wait){ self->last_id, done, data };
 		message.id = self->last_id;
 		host_process_send(self, &message);
+		watchdog_want_host(self->supervisor->watchdog);
 		return 0;
 	}
 	return -EBUSY;

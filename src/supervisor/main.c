@@ -51,16 +51,15 @@ static void warn_unknown_key(void *data, const char *section, const char *key)
 
 /* What a desktop was started with holds as long as it lives, whoever supervises it. */
 static int read_settings_text(
-	struct supervisor *self, const char *path, const char *kept_as, char **ret)
+	struct supervisor *self, const char *path, const char *kept_as, char **ret, size_t *ret_n)
 {
-	size_t n;
 	int r;
 
 	if (self->handover.legacy)
-		return handover_take_text(&self->handover, kept_as, ret);
-	r = trusted_read(path, SETTINGS_FILE_MAX, ret, &n);
+		return handover_take_text(&self->handover, kept_as, ret, ret_n);
+	r = trusted_read(path, SETTINGS_FILE_MAX, ret, ret_n);
 	if (r == 0)
-		handover_keep_text(&self->handover, kept_as, *ret, n);
+		handover_keep_text(&self->handover, kept_as, *ret, *ret_n);
 	return r;
 }
 
@@ -70,9 +69,10 @@ static int read_settings_file(struct supervisor *self, const char *path, const c
 	CLEANUP(free) char *text = NULL;
 	char why[SETTINGS_WHY_MAX];
 	unsigned line = 0;
+	size_t n;
 	int r;
 
-	r = read_settings_text(self, path, kept_as, &text);
+	r = read_settings_text(self, path, kept_as, &text, &n);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0) {

@@ -253,3 +253,47 @@ void record_read_end(struct status_end *self, const json_t *from)
 		self->n_log_tail = (unsigned)i + 1;
 	}
 }
+
+static json_t *record_past_end(const struct status_past_end *self)
+{
+	return json_pack("{s:I, s:i, s:i, s:b, s:b, s:b, s:o}", "at", (json_int_t)self->at, "pid",
+		(int)self->pid, "number", self->number, "by_signal", self->by_signal, "core",
+		self->core, "asked", self->asked, "text", text_to_json(self->text));
+}
+
+/* Oldest first. */
+json_t *record_ends(const struct status_ends *self)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < self->n; i++) {
+		unsigned at = (self->next + STATUS_N_ENDS - self->n + i) % STATUS_N_ENDS;
+
+		if (json_array_append_new(list, record_past_end(&self->ring[at])) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+void record_read_ends(struct status_ends *self, const json_t *from)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(from, i, item)
+	{
+		struct status_past_end end = {
+			.at = any_time(item, "at"),
+			.pid = (pid_t)bounded(item, "pid", 0, INT_MAX, 0),
+			.number = (int)bounded(item, "number", 0, INT_MAX, 0),
+			.by_signal = record_bool(item, "by_signal", false),
+			.core = record_bool(item, "core", false),
+			.asked = record_bool(item, "asked", false),
+		};
+
+		snprintf(end.text, sizeof(end.text), "%s", record_text(item, "text"));
+		status_ends_add(self, &end);
+	}
+}

@@ -21,12 +21,14 @@ json_t *record_policy(const struct policy *self);
 json_t *record_tokens(const struct tokens *self);
 json_t *record_attempts(const struct attempts *self);
 json_t *record_end(const struct status_end *self);
+json_t *record_ends(const struct status_ends *self);
 
 /* @self is initialised, and keeps what @from does not have. NULL: nothing. @now: CLOCK_MONOTONIC */
 void record_read_policy(struct policy *self, const json_t *from, usec_t now);
 void record_read_tokens(struct tokens *self, const json_t *from);
 void record_read_attempts(struct attempts *self, const json_t *from, usec_t now);
 void record_read_end(struct status_end *self, const json_t *from);
+void record_read_ends(struct status_ends *self, const json_t *from);
 
 /* One value of an object; @fallback: when it has none of this kind. */
 json_int_t record_integer(const json_t *object, const char *key, json_int_t fallback);

@@ -84,7 +84,7 @@ static void handle_ended(void *data, int code, int status)
 	self->ready_timer = sd_event_source_unref(self->ready_timer);
 	self->end_code = code;
 	self->end_status = status;
-	display_check(self->supervisor->display, handle_blame, self);
+	display_check(self->supervisor->display, DISPLAY_BLAME_USEC, handle_blame, self);
 }
 
 int session_create(struct session **ret, struct supervisor *supervisor)

@@ -8,6 +8,7 @@
 #include "supervisor/audio/audio.h"
 #include "supervisor/display/display.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/watchdog.h"
 #include "wire/status.h"
 
 /* In the order in which a person thinks of them. Sound is one component of three processes. */
@@ -42,6 +43,7 @@ static void fill(
 		.since = component->since_wall,
 		.restarts = entry->n_starts > 0 ? entry->n_starts - 1 : 0,
 		.next_try = component->next_try_wall,
+		.trouble = watchdog_trouble(supervisor->watchdog, row->component, row->part),
 		.last_end = component->last_end,
 		.ends = &component->ends,
 	};

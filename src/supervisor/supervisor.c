@@ -27,6 +27,7 @@
 #include "supervisor/pre-session.h"
 #include "supervisor/session.h"
 #include "supervisor/snapshot.h"
+#include "supervisor/watchdog.h"
 #include "wire/host-config.h"
 
 /* Their starts are shown to whoever waits: they are what a desktop cannot do without. */
@@ -377,7 +378,12 @@ static void describe_end(struct supervisor *self, enum policy_component componen
 		.number = status,
 		.at = clock_wall(),
 	};
-	child_describe_end(code, status, end->text, sizeof(end->text));
+	if (c->hung && code == CLD_KILLED && status == SIGKILL)
+		snprintf(end->text, sizeof(end->text), "%s", c->hung);
+	else
+		child_describe_end(code, status, end->text, sizeof(end->text));
+	c->hung = NULL;
+	watchdog_forget(self->watchdog, component);
 	if (blame_display && !asked)
 		strncat(end->text, ", since the X server is gone",
 			sizeof(end->text) - strlen(end->text) - 1);
@@ -405,6 +411,7 @@ void supervisor_child_lost(struct supervisor *self, enum policy_component compon
 		"ended while its supervisor was being replaced");
 	outlog_stream_drain(&c->output);
 	outlog_stream_tail(&c->output, &c->last_end);
+	add_end(self, component, c->output.pid, false);
 	note_end(self, component);
 	supervisor_event(self, POLICY_HAS_ENDED, component, false);
 }
@@ -550,8 +557,10 @@ static void read_config_again(struct supervisor *self)
 
 static int init_parts(struct supervisor *self, char **ret_why)
 {
-	int r = display_create(&self->display, self, ret_why);
+	int r = watchdog_create(&self->watchdog, self);
 
+	if (r == 0)
+		r = display_create(&self->display, self, ret_why);
 	if (r == 0)
 		r = audio_create(&self->audio, self);
 	if (r == 0)
@@ -642,6 +651,7 @@ void supervisor_finish(struct supervisor *self)
 	audio_destroy(self->audio);
 	bus_destroy(self->bus);
 	display_destroy(self->display);
+	watchdog_destroy(self->watchdog);
 	listen_close(&self->listen);
 	json_decref(self->config);
 	outlog_destroy(self->log);

@@ -39,6 +39,7 @@ struct lock;
 struct offline_report;
 struct pre_session;
 struct session;
+struct watchdog;
 
 #define SUPERVISOR_N_EVENTS 32
 
@@ -92,6 +93,7 @@ struct supervisor {
 	struct session *session;
 	struct lock *lock;
 	struct commands *commands;
+	struct watchdog *watchdog;
 };
 
 /* Builds everything and starts the first components. Returns 0 or negative errno; then @why. */

@@ -26,7 +26,7 @@ enum control_type {
 	CONTROL_UNKNOWN,
 
 	/* supervisor -> host */
-	CONTROL_STATUS,	      /* body: the status document; on every change */
+	CONTROL_STATUS,       /* body: the status document; on every change */
 	CONTROL_SETTINGS,     /* body: the "afar" object of the config; after a reload */
 	CONTROL_DISPLAY_UP,   /* display, xauthority */
 	CONTROL_DISPLAY_DOWN, /* component, reason */
@@ -34,12 +34,15 @@ enum control_type {
 	CONTROL_MAKE_LINK,    /* id: answered by CONTROL_LINK */
 	CONTROL_TAKEN_OVER,   /* by another supervisor: what was not answered is asked again, and
 				 CONTROL_VIEWERS answers */
+	CONTROL_PING,         /* id: answered by CONTROL_PONG, at once */
 
 	/* host -> supervisor */
-	CONTROL_ATTEMPT, /* id, kind, source, hash (not for a PIN): may this sign-in go on? */
+	CONTROL_ATTEMPT,   /* id, kind, source, hash (not for a PIN): may this sign-in go on? */
 	CONTROL_SIGNED_IN, /* source, hash: of the resume token that was given out */
-	CONTROL_LINK,	 /* id, token, hash: a fresh one-time link */
-	CONTROL_VIEWERS, /* body: the viewers array of the status document */
+	CONTROL_LINK,      /* id, token, hash: a fresh one-time link */
+	CONTROL_VIEWERS,   /* body: the viewers array of the status document */
+	CONTROL_PONG,      /* id */
+	CONTROL_DISPLAY_ANSWERS, /* display, ok: something is left unanswered, or no more */
 
 	/* afar -> supervisor, answered by _REPLY or _ERROR */
 	CONTROL_GET_STATUS,

@@ -97,10 +97,11 @@ static json_t *ends_to_json(const struct status_ends *self)
 
 static json_t *component_to_json(const struct status_component *component)
 {
-	return json_pack("{ss ss so so si so so so}", "name", component->name, "state",
+	return json_pack("{ss ss so so si so so so so}", "name", component->name, "state",
 		component_state_name(component->state), "pid", pid_to_json(component->pid),
 		"since", time_to_json(component->since), "restarts", (int)component->restarts,
-		"next_try", time_to_json(component->next_try), "last_end",
+		"next_try", time_to_json(component->next_try), "trouble",
+		text_to_json(component->trouble), "last_end",
 		end_to_json(&component->last_end), "ends", ends_to_json(component->ends));
 }
 

@@ -75,6 +75,7 @@ struct status_component {
 	usec_t since;	 /* wall clock, of the state; 0: never changed */
 	unsigned restarts;
 	usec_t next_try; /* wall clock; 0: none is planned */
+	const char *trouble; /* "does not answer"; borrowed; NULL: none is known */
 	struct status_end last_end;
 	const struct status_ends *ends; /* borrowed; NULL: none */
 };

@@ -65,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	static struct attempts attempts;
 	struct tokens tokens = { 0 };
 	struct status_end end = { 0 };
+	struct status_ends ends = { 0 };
 	usec_t wait;
 	json_t *document = json_loadb((const char *)bytes, n, 0, NULL);
 
@@ -80,6 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	json_decref(record_attempts(&attempts));
 	record_read_end(&end, json_object_get(document, "last_end"));
 	json_decref(record_end(&end));
+	record_read_ends(&ends, json_object_get(document, "ends"));
+	json_decref(record_ends(&ends));
 	json_decref(document);
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* From a real X server's screen to a viewer's picture, and back with keys and pointer. */
 #include "host/desktop.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <xcb/randr.h>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "host/scene/scene.h"
+#include "host/x-watch.h"
 #include "unit/fake-viewer.h"
 #include "unit/random.h"
 #include "unit/test.h"
@@ -420,12 +422,48 @@ static void test_keys_buttons_and_motion_arrive(void **state)
 	}
 }
 
+/* SUP-08 */
+static void test_a_server_that_does_not_answer_a_viewer_is_told_of_and_so_is_its_return(
+	void **state)
+{
+	struct fixture *f = *state;
+
+	assert_comes_to_see(f, WIDTH, HEIGHT);
+	n_display_answers = 0;
+	kill(f->server.pid, SIGSTOP);
+	SAY(f->viewer, "\x03\x01\x1e\0");
+	run_until(n_display_answers == 1);
+	assert_false(display_answers);
+	/* Once, and then it is waited for: whatever else is wanted changes nothing. */
+	SAY(f->viewer, "\x03\0\x1e\0");
+	assert_int_equal(sd_event_run(host.event, X_WATCH_PAUSE_USEC + 200 * USEC_PER_MSEC), 0);
+	kill(f->server.pid, SIGCONT);
+	run_until(n_display_answers == 2);
+	assert_true(display_answers);
+	assert_comes_to_see(f, WIDTH, HEIGHT);
+}
+
+/* SUP-08: a host that was started beside one that hangs. */
+static void test_a_server_that_does_not_greet_us_is_told_of(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_comes_to_see(f, WIDTH, HEIGHT);
+	n_display_answers = 0;
+	kill(f->server.pid, SIGSTOP);
+	desktop_attach(host.desktop, f->server.display, f->server.authority);
+	run_until(n_display_answers == 1);
+	assert_false(display_answers);
+	kill(f->server.pid, SIGCONT);
+}
+
 static void test_idle_desktop_sleeps(void **state)
 {
 	struct fixture *f = *state;
 
 	assert_comes_to_see(f, WIDTH, HEIGHT);
-	while (sd_event_run(host.event, 20 * USEC_PER_MSEC) > 0)
+	/* With the question that follows what was drawn. */
+	while (sd_event_run(host.event, X_WATCH_PAUSE_USEC + 200 * USEC_PER_MSEC) > 0)
 		hear_and_ack(f->viewer);
 	assert_int_equal(sd_event_run(host.event, 300 * USEC_PER_MSEC), 0);
 }
@@ -444,6 +482,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_sizes_from_one_pixel_to_8_mebipixels, teardown),
 		TEST(missing_display_is_no_harm),
 		TEST(keys_buttons_and_motion_arrive),
+		TEST(a_server_that_does_not_answer_a_viewer_is_told_of_and_so_is_its_return),
+		TEST(a_server_that_does_not_greet_us_is_told_of),
 		TEST(idle_desktop_sleeps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

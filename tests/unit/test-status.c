@@ -34,10 +34,12 @@ static void test_absent_values_are_null(void **state)
 	const struct status status = { .components = &host, .n_components = 1 };
 
 	assert_document(&status,
-		"\"state\":\"starting\",\"now\":null,\"since\":null,\"url\":null,\"supervisor_pid\":null,"
+		"\"state\":\"starting\",\"now\":null,\"since\":null,\"url\":null,\"supervisor_"
+		"pid\":null,"
 		"\"guard_pid\":null,\"display\":null,\"components\":[{\"name\":\"host\","
-		"\"state\":\"off\",\"pid\":null,\"since\":null,\"restarts\":0,\"next_try\":null,"
-		"\"last_end\":null,\"ends\":[]}],\"viewers\":[]}");
+		"\"state\":\"off\",\"pid\":null,\"since\":null,\"restarts\":0,\"next_try\":"
+		"null,"
+		"\"trouble\":null,\"last_end\":null,\"ends\":[]}],\"viewers\":[]}");
 }
 
 static void test_a_full_document_has_every_key_of_the_schema(void **state)
@@ -49,6 +51,7 @@ static void test_a_full_document_has_every_key_of_the_schema(void **state)
 		.since = WALL,
 		.restarts = 3,
 		.next_try = WALL + 5 * USEC_PER_SEC,
+		.trouble = "is stopped",
 		.last_end = {
 			.known = true,
 			.number = 1,
@@ -72,9 +75,11 @@ static void test_a_full_document_has_every_key_of_the_schema(void **state)
 	assert_document(&status,
 		"\"state\":\"degraded\",\"now\":null,\"since\":\"2026-01-31T12:00:00.250Z\","
 		"\"url\":\"http://127.0.0.1:2327/\",\"supervisor_pid\":12,\"guard_pid\":11,"
-		"\"display\":\":20\",\"components\":[{\"name\":\"session\",\"state\":\"waiting\","
+		"\"display\":\":20\",\"components\":[{\"name\":\"session\",\"state\":"
+		"\"waiting\","
 		"\"pid\":null,\"since\":\"2026-01-31T12:00:00.250Z\",\"restarts\":3,"
-		"\"next_try\":\"2026-01-31T12:00:05.250Z\",\"last_end\":{\"code\":1,"
+		"\"next_try\":\"2026-01-31T12:00:05.250Z\",\"trouble\":\"is stopped\","
+		"\"last_end\":{\"code\":1,"
 		"\"text\":\"exited with 1\",\"at\":\"2026-01-31T12:00:00.250Z\","
 		"\"log_tail\":[\"one\",\"t\xef\xbf\xbdo\"]},\"ends\":[]}],\"viewers\":[]}");
 }
@@ -96,10 +101,13 @@ static void test_an_end_by_signal_says_so_and_viewers_are_borrowed(void **state)
 	};
 
 	assert_document(&status,
-		"\"state\":\"ready\",\"now\":null,\"since\":null,\"url\":null,\"supervisor_pid\":null,"
+		"\"state\":\"ready\",\"now\":null,\"since\":null,\"url\":null,\"supervisor_"
+		"pid\":null,"
 		"\"guard_pid\":null,\"display\":null,\"components\":[{\"name\":\"host\","
-		"\"state\":\"ready\",\"pid\":99,\"since\":null,\"restarts\":0,\"next_try\":null,"
-		"\"last_end\":{\"signal\":9,\"text\":\"killed\",\"at\":null,\"log_tail\":[]},\"ends\":[]}],"
+		"\"state\":\"ready\",\"pid\":99,\"since\":null,\"restarts\":0,\"next_try\":"
+		"null,"
+		"\"trouble\":null,\"last_end\":{\"signal\":9,\"text\":\"killed\",\"at\":null,"
+		"\"log_tail\":[]},\"ends\":[]}],"
 		"\"viewers\":[{\"id\":1}]}");
 	assert_int_equal(status.viewers->refcount, 1);
 	json_decref(status.viewers);

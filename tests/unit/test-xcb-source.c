@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "loop/xcb-connect.h"
+#include "loop/xcb-ping.h"
 #include "unit/test.h"
 #include "unit/x-server.h"
 
@@ -28,6 +29,8 @@ struct fixture {
 	unsigned n_connected;
 	int connect_error, screen;
 	xcb_connection_t *other; /* of a connecting's */
+	unsigned n_pings;
+	bool answers; /* the last one's news */
 };
 
 static void handle_event(void *data, const xcb_generic_event_t *event)
@@ -323,6 +326,48 @@ static void test_the_end_of_a_server_before_its_greeting_is_an_error(void **stat
 	run_until(f, f->broken);
 }
 
+static void handle_ping(void *data, bool answers)
+{
+	struct fixture *f = data;
+
+	f->n_pings++;
+	f->answers = answers;
+}
+
+/* SUP-08 */
+static void test_a_ping_tells_whether_the_server_answers_in_time(void **state)
+{
+	struct fixture *f = *state;
+	struct xcb_ping ping = { 0 };
+
+	assert_true(xcb_ping_start(
+			    &ping, f->event, f->source, 5 * USEC_PER_SEC, handle_ping, f) >= 0);
+	assert_true(xcb_ping_waits(&ping));
+	assert_int_equal(f->n_pings, 0);
+	run_until(f, f->n_pings == 1);
+	assert_true(f->answers);
+	assert_false(xcb_ping_waits(&ping));
+
+	kill(f->server.pid, SIGSTOP);
+	xcb_ping_start(&ping, f->event, f->source, 50 * USEC_PER_MSEC, handle_ping, f);
+	run_until(f, f->n_pings == 2);
+	assert_false(f->answers);
+
+	/* The answer to the last one comes, and is nobody's. */
+	xcb_ping_start(&ping, f->event, f->source, USEC_NEVER, handle_ping, f);
+	assert_int_equal(sd_event_run(f->event, 50 * USEC_PER_MSEC), 0);
+	kill(f->server.pid, SIGCONT);
+	run_until(f, f->n_pings == 3);
+	assert_true(f->answers);
+
+	xcb_ping_start(&ping, f->event, f->source, 50 * USEC_PER_MSEC, handle_ping, f);
+	xcb_ping_cancel(&ping);
+	xcb_ping_start(&ping, f->event, NULL, 5 * USEC_PER_SEC, handle_ping, f);
+	assert_int_equal(f->n_pings, 3);
+	run_until(f, f->n_pings == 4);
+	assert_false(f->answers);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
 int main(void)
@@ -342,6 +387,7 @@ int main(void)
 		TEST(a_silent_server_is_waited_for_within_a_limit),
 		TEST(connecting_never_waits),
 		TEST(the_end_of_a_server_before_its_greeting_is_an_error),
+		TEST(a_ping_tells_whether_the_server_answers_in_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

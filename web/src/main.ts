@@ -13,7 +13,7 @@ import { Keyboard } from "./input/keyboard";
 import { Pointer } from "./input/pointer";
 import type { FromWorker } from "./net/channel";
 import { Session } from "./net/session";
-import { hidesPicture, StatusDocument } from "./net/status";
+import { hidesPicture, StatusDocument, troubled } from "./net/status";
 import { encodeAck, encodeRelease } from "./net/wire";
 import { Cursor } from "./picture/cursor";
 import { Painter } from "./picture/painter";
@@ -21,7 +21,7 @@ import { View } from "./picture/view";
 import { element, setText } from "./ui/dom";
 import { FullScreen } from "./ui/full-screen";
 import { SignInPage } from "./ui/sign-in";
-import { StatusPage } from "./ui/status-page";
+import { StatusPage, tellTrouble } from "./ui/status-page";
 import { Toolbar } from "./ui/toolbar";
 
 type State = "signin" | "connecting" | "connected" | "reconnecting" | "status" | "refused";
@@ -181,11 +181,20 @@ function render(): void {
 		toolbar.show(state === "connected");
 	}
 	element("connecting").hidden = state !== "connecting" || signingIn;
-	setText(element("notice-text"), state === "reconnecting" ? "Reconnecting…" : "");
-	element("notice").hidden = state !== "reconnecting";
+	renderNotice(state);
 	toolbar.setConnection(state === "reconnecting" ? "reconnecting" : "connected", hostName);
 	if (state === "connected" && former !== "connected" && !toolbar.isOpen)
 		canvas.focus({ preventScroll: true });
+}
+
+/* Over the last picture, which would otherwise just stand still. */
+function renderNotice(state: State): void {
+	const component = state === "connected" && status ? troubled(status) : null;
+	const text = state === "reconnecting" ? "Reconnecting…"
+		: component ? `${tellTrouble(component)}.` : "";
+
+	setText(element("notice-text"), text);
+	element("notice").hidden = text === "";
 }
 
 function renderSignIn(state: State, signingIn: boolean): void {

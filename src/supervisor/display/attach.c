@@ -515,10 +515,11 @@ const char *attach_why(const struct attach *self)
 	return self->why;
 }
 
-void attach_check(struct attach *self, void (*done)(void *data, bool alive), void *data)
+void attach_check(
+	struct attach *self, usec_t limit, void (*done)(void *data, bool alive), void *data)
 {
 	if (self->setup)
-		setup_check(self->setup, done, data);
+		setup_check(self->setup, limit, done, data);
 	else
 		done(data, false);
 }

@@ -15,6 +15,8 @@
 
 #include <stdbool.h>
 
+#include "base/clock.h"
+
 struct attach;
 struct supervisor;
 
@@ -38,4 +40,5 @@ const char *attach_authority(const struct attach *self);
 const char *attach_why(const struct attach *self);
 
 /* See display_check(). */
-void attach_check(struct attach *self, void (*done)(void *data, bool alive), void *data);
+void attach_check(
+	struct attach *self, usec_t limit, void (*done)(void *data, bool alive), void *data);

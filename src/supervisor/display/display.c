@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "loop/limit.h"
 #include "loop/xcb-connect.h"
 #include "supervisor/child.h"
 #include "supervisor/display/attach.h"
@@ -37,7 +38,8 @@ struct display {
 	bool may_fall_back;
 	struct child child;
 	struct ready_line ready_line;
-	sd_event_source *start_timer;
+	struct limit start_limit;
+	struct xcb_connecting *connecting;
 	struct setup *setup;
 	const struct display_watch *watch; /* borrowed */
 	char *authority; /* ours alone, or the user's, which has others' entries */
@@ -129,7 +131,8 @@ static void remove_authority(struct display *self)
 static void clear_run(struct display *self)
 {
 	self->is_ready = false;
-	self->start_timer = sd_event_source_unref(self->start_timer);
+	limit_stop(&self->start_limit);
+	xcb_connect_cancel(TAKE_PTR(self->connecting));
 	ready_line_close(&self->ready_line);
 	setup_destroy(self->setup);
 	self->setup = NULL;
@@ -140,7 +143,7 @@ static void handle_setup_done(void *data)
 	struct display *self = data;
 
 	self->is_ready = true;
-	self->start_timer = sd_event_source_unref(self->start_timer);
+	limit_stop(&self->start_limit);
 	log_info("%s is ready on display %s", self->impl->name, self->name);
 	supervisor_event(self->supervisor, POLICY_IS_READY, POLICY_DISPLAY, false);
 }
@@ -176,19 +179,34 @@ static const struct setup_events setup_events = {
 	.broken = handle_broken,
 };
 
-static void connect_to_server(struct display *self, bool is_set_up)
+static void fail_to_connect(struct display *self, int error)
 {
-	xcb_connection_t *connection;
-	int r;
+	log_error("cannot connect to display %s: %s", self->name, strerror(-error));
+	child_stop(&self->child);
+}
 
-	r = xcb_connect_file(self->name, self->authority, &connection, NULL);
-	if (r == 0)
-		r = setup_create(&self->setup, self->supervisor->event, connection, self->impl,
-			&self->supervisor->settings, is_set_up, &setup_events, self);
-	if (r < 0) {
-		log_error("cannot connect to display %s: %s", self->name, strerror(-r));
-		child_stop(&self->child);
-	}
+static void handle_connected(void *data, int error, xcb_connection_t *connection, int screen)
+{
+	struct display *self = data;
+
+	(void)screen;
+	self->connecting = NULL;
+	if (!error)
+		error = setup_create(&self->setup, self->supervisor->event, connection,
+			self->impl, &self->supervisor->settings, self->is_ready, &setup_events,
+			self);
+	if (error)
+		fail_to_connect(self, error);
+}
+
+/* A server that does not answer then is the business of the limit of its start, or the watchdog's. */
+static void connect_to_server(struct display *self)
+{
+	int r = xcb_connect_start(&self->connecting, self->supervisor->event, self->name,
+		self->authority, USEC_NEVER, handle_connected, self);
+
+	if (r < 0)
+		fail_to_connect(self, r);
 }
 
 /* The line has the number that we chose; what counts is that it came. */
@@ -200,24 +218,21 @@ static void handle_ready_line(void *data, const char *line)
 	log_info("X server is active.");
 	self->was_up = true;
 	handover_touch(self->supervisor);
-	connect_to_server(self, false);
+	connect_to_server(self);
 }
 
-static int handle_start_limit(sd_event_source *source, uint64_t usec, void *data)
+static void handle_start_limit(void *data)
 {
 	struct display *self = data;
 
-	(void)source;
-	(void)usec;
 	log_error("%s does not become ready on display %s", self->impl->name, self->name);
 	child_stop(&self->child);
-	return 0;
 }
 
-static int limit_start(struct display *self)
+static int limit_launch(struct display *self)
 {
-	return sd_event_add_time_relative(self->supervisor->event, &self->start_timer,
-		CLOCK_MONOTONIC, START_LIMIT_USEC, 0, handle_start_limit, self);
+	return limit_start(&self->start_limit, self->supervisor->event, START_LIMIT_USEC,
+		handle_start_limit, self);
 }
 
 /*
@@ -287,7 +302,7 @@ static int launch(struct display *self, char *text, size_t size)
 		snprintf(text, size, "%s cannot be started: %s", argv.args[0], strerror(-r));
 		return r;
 	}
-	return limit_start(self);
+	return limit_launch(self);
 }
 
 /* After an end before it was ready: the next number, or the other variant. */
@@ -454,15 +469,15 @@ void display_adopt(struct supervisor *supervisor, const json_t *from)
 		return;
 	if (state == COMPONENT_READY) {
 		self->is_ready = true;
-		connect_to_server(self, true);
+		connect_to_server(self);
 		return;
 	}
-	r = limit_start(self);
+	r = limit_launch(self);
 	if (r >= 0 && !self->was_up)
 		r = ready_line_adopt(&self->ready_line, supervisor->event,
 			supervisor->handover.keeper, READY_LINE, handle_ready_line, self);
 	else if (r >= 0)
-		connect_to_server(self, false);
+		connect_to_server(self);
 	if (r < 0)
 		child_stop(&self->child);
 }
@@ -490,12 +505,13 @@ void display_look(struct display *self)
 		attach_look(self->attach);
 }
 
-void display_check(struct display *self, void (*done)(void *data, bool alive), void *data)
+void display_check(
+	struct display *self, usec_t limit, void (*done)(void *data, bool alive), void *data)
 {
 	if (self->attach)
-		attach_check(self->attach, done, data);
+		attach_check(self->attach, limit, done, data);
 	else if (self->setup)
-		setup_check(self->setup, done, data);
+		setup_check(self->setup, limit, done, data);
 	else
 		done(data, false);
 }

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "base/spawn.h"
 #include "wire/settings.h"
 
@@ -79,11 +80,15 @@ const char *display_why(const struct display *self); /* it is not ready */
 /* Of one that is waited for: somebody wants it now, look again. */
 void display_look(struct display *self);
 
+/* How long the server has to show that it is not to blame for another's end (BLAME-1). */
+#define DISPLAY_BLAME_USEC (1 * USEC_PER_SEC)
+
 /**
- * display_check() - does the server still answer? (BLAME-1)
- * @done:  called once, within a second or so; at once, from within, when there is no display
+ * display_check() - does the server still answer?
+ * @done:  called once, within @limit or so; at once, from within, when there is no display
  */
-void display_check(struct display *self, void (*done)(void *data, bool alive), void *data);
+void display_check(
+	struct display *self, usec_t limit, void (*done)(void *data, bool alive), void *data);
 
 /* For the readiness of a session: told when a window manager is there, or a window. */
 struct display_watch {

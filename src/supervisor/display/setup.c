@@ -8,13 +8,22 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "loop/xcb-ping.h"
 #include "loop/xcb-source.h"
 #include "supervisor/display/keymap.h"
 #include "supervisor/display/randr.h"
 #include "supervisor/display/size-watch.h"
 
-#define CHECK_LIMIT_USEC (1 * USEC_PER_SEC)
+/* Host, session and watchdog may ask at the same time. */
+#define N_CHECKS 3
 #define WM_PROPERTY "_NET_SUPPORTING_WM_CHECK"
+
+/* Does it still answer? */
+struct check {
+	void (*done)(void *data, bool alive); /* NULL: nobody asks */
+	void *data;
+	struct xcb_ping ping;
+};
 
 struct setup {
 	sd_event *event; /* borrowed */
@@ -29,21 +38,27 @@ struct setup {
 	struct randr *randr; /* until it is done; longer where the size is watched */
 	struct size_watch size_watch;
 	bool is_done;
-
-	/* One question at a time: does it still answer? */
-	void (*check_done)(void *data, bool alive);
-	void *check_data;
-	sd_event_source *check_timer;
+	struct check checks[N_CHECKS];
 };
 
-static void end_check(struct setup *self, bool alive)
+static void end_check(struct check *self, bool alive)
 {
-	void (*done)(void *data, bool alive) = self->check_done;
+	void (*done)(void *data, bool alive) = self->done;
 
-	self->check_timer = sd_event_source_unref(self->check_timer);
-	self->check_done = NULL;
+	self->done = NULL;
 	if (done)
-		done(self->check_data, alive);
+		done(self->data, alive);
+}
+
+/* The answers that wait do not come any more. */
+static void drop_source(struct setup *self)
+{
+	for (size_t i = 0; i < N_CHECKS; i++)
+		xcb_ping_cancel(&self->checks[i].ping);
+	xcb_source_destroy(self->source);
+	self->source = NULL;
+	for (size_t i = 0; i < N_CHECKS; i++)
+		end_check(&self->checks[i], false);
 }
 
 static void handle_modes(void *data, int error)
@@ -128,9 +143,7 @@ static void handle_broken(void *data)
 	randr_destroy(self->randr);
 	self->keymap = NULL;
 	self->randr = NULL;
-	xcb_source_destroy(self->source);
-	self->source = NULL;
-	end_check(self, false);
+	drop_source(self);
 	self->events->broken(self->data);
 }
 
@@ -198,39 +211,37 @@ void setup_destroy(struct setup *self)
 		return;
 	keymap_destroy(self->keymap);
 	randr_destroy(self->randr);
-	xcb_source_destroy(self->source);
-	self->source = NULL;
-	end_check(self, false);
+	drop_source(self);
 	free(self);
 }
 
-static int handle_check_limit(sd_event_source *source, uint64_t usec, void *data)
+static void handle_ping(void *data, bool answers)
 {
-	(void)source;
-	(void)usec;
-	end_check(data, false);
-	return 0;
+	end_check(data, answers);
 }
 
-static void handle_answer(void *data, const void *reply, const xcb_generic_error_t *error)
+static struct check *free_check(struct setup *self)
 {
-	(void)reply;
-	(void)error;
-	end_check(data, true);
+	for (size_t i = 0; i < N_CHECKS; i++) {
+		if (!self->checks[i].done)
+			return &self->checks[i];
+	}
+	return NULL;
 }
 
-void setup_check(struct setup *self, void (*done)(void *data, bool alive), void *data)
+void setup_check(
+	struct setup *self, usec_t limit, void (*done)(void *data, bool alive), void *data)
 {
-	int r = -ENOTCONN;
+	struct check *check = free_check(self);
+	int r;
 
-	end_check(self, false);
-	self->check_done = done;
-	self->check_data = data;
-	if (self->source)
-		r = xcb_source_await(self->source,
-			xcb_get_input_focus(xcb_source_connection(self->source)).sequence,
-			handle_answer, self);
-	/* An answer that is known already comes from the loop too, never from within. */
-	sd_event_add_time_relative(self->event, &self->check_timer, CLOCK_MONOTONIC,
-		r < 0 ? 0 : CHECK_LIMIT_USEC, 0, handle_check_limit, self);
+	if (!check) {
+		done(data, false);
+		return;
+	}
+	check->done = done;
+	check->data = data;
+	r = xcb_ping_start(&check->ping, self->event, self->source, limit, handle_ping, check);
+	if (r < 0)
+		end_check(check, false);
 }

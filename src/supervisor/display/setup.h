@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 #include <xcb/xcb.h>
 
+#include "base/clock.h"
 #include "supervisor/display/display.h"
 
 struct setup;
@@ -34,8 +35,9 @@ int setup_create(struct setup **ret, sd_event *event, xcb_connection_t *connecti
 	const struct display_impl *impl, const struct settings *settings, bool is_set_up,
 	const struct setup_events *events, void *data);
 
-/* Takes NULL. A check that waits is answered: not alive. */
+/* Takes NULL. Checks that wait are answered: not alive. */
 void setup_destroy(struct setup *self);
 
-/* See display_check(). */
-void setup_check(struct setup *self, void (*done)(void *data, bool alive), void *data);
+/* See display_check(); never from within. */
+void setup_check(
+	struct setup *self, usec_t limit, void (*done)(void *data, bool alive), void *data);

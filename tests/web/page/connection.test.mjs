@@ -176,6 +176,8 @@ pageTest("a silent cut is found when the user does something", async ({ host, pa
 		performance.now = () => real() + window.ahead;
 	});
 	const viewer = await connect({ host, page });
+	const knocks = () => host.requests.filter((url) => url === "/icon.svg").length;
+	const before = knocks();
 
 	viewer.socket.removeAllListeners("data"); // it hears nothing any more
 	viewer.socket.on("data", () => undefined);
@@ -187,6 +189,8 @@ pageTest("a silent cut is found when the user does something", async ({ host, pa
 	await back;
 	await waitForState(page, "connected");
 	assert.equal(host.viewers.length, 2);
+	/* By a new connection the supervisor finds out, if it is the host that hangs. */
+	assert.equal(knocks(), before + 1);
 });
 
 pageTest("cursors become the browser's, none is none", async ({ host, page }) => {

@@ -88,6 +88,30 @@ pageTest("a picture gives way to the status page and comes back", async ({ host,
 	await waitForState(page, "connected");
 });
 
+pageTest("a part that hangs is told over the picture, which would only stand still", async ({ host, page }) => {
+	const viewer = await connect({ host, page });
+	const trouble = (text) => statusOf([
+		component("host", "ready"), component("session", "ready"),
+		component("display", "ready", { trouble: text }),
+	]);
+
+	assert.ok(await page.isHidden("#notice"));
+	viewer.sendStatus(trouble("does not answer"));
+	await page.waitForFunction(() => document.getElementById("notice-text").textContent
+		=== "The display does not answer.");
+	assert.ok(await page.isVisible("#notice"));
+	assert.ok(await page.isVisible("#screen"));
+	/* Without a picture it is what the page is about. */
+	viewer.sendScreen(0, 0);
+	await waitForState(page, "status");
+	assert.equal(await page.textContent("#status-title"), "The display does not answer");
+	assert.ok(await page.isHidden("#notice"));
+	viewer.sendScreen(64, 64);
+	viewer.sendStatus(trouble(null));
+	await waitForState(page, "connected");
+	await page.waitForFunction(() => document.getElementById("notice").hidden);
+});
+
 pageTest("a status page stays under the notice while the host is away", async ({ host, page }) => {
 	host.status = sessionDown(30);
 	await page.goto(`${host.url}#link=goodlink`);

@@ -15,7 +15,7 @@ import { Credential, encodePing, encodeSignIn, isToken, Refused, Welcome } from 
 
 /* From open to WELCOME or REFUSED. Behind ssh -L a host that hangs still accepts. */
 const ATTEMPT_MS = 10_000;
-const SILENT_MS = 10_000;
+const SILENT_MS = 3_000;
 const PROBE_MS = 5_000;
 
 const RESUME_KEY = "afar.resume";
@@ -155,9 +155,14 @@ export class Session {
 		this.setPhase(this.wasOpen ? "reconnecting" : "connecting");
 	}
 
+	/*
+	 * A host that hangs cannot tell, and its supervisor sees only connections that are not
+	 * accepted: so there is a new one, whose answer does not matter.
+	 */
 	private probe(): void {
 		this.probeTimer = setTimeout(() => this.handleCut(), PROBE_MS);
 		this.ping();
+		fetch("/icon.svg", { method: "HEAD", cache: "no-store" }).catch(() => undefined);
 	}
 
 	private handleMessage(message: FromWorker): void {

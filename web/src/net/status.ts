@@ -17,6 +17,7 @@ export interface Component {
 	since: number | null;
 	restarts: number;
 	nextTry: number | null;
+	trouble: string; /* of one that runs: "does not answer"; "": none */
 	lastEnd: ComponentEnd | null;
 }
 
@@ -65,6 +66,7 @@ function parseComponent(value: Json): Component {
 		since: time(value.since),
 		restarts: typeof value.restarts === "number" ? value.restarts : 0,
 		nextTry: time(value.next_try),
+		trouble: text(value.trouble),
 		lastEnd: parseEnd(value.last_end),
 	};
 }
@@ -89,23 +91,34 @@ export function parseStatus(json: Json): StatusDocument | null {
  */
 const BLAME_ORDER = ["display", "pre-session", "session", "host", "bus"];
 
+function rank(component: Component): number {
+	const at = BLAME_ORDER.indexOf(component.name);
+
+	return at < 0 ? BLAME_ORDER.length : at;
+}
+
+function ranked(components: Component[]): Component[] {
+	return components.sort((a, b) => rank(a) - rank(b));
+}
+
 function isDown(component: Component): boolean {
 	return component.state !== "ready" && component.state !== "off";
 }
 
+/* One that runs and is in trouble; null: none. */
+export function troubled(document: StatusDocument): Component | null {
+	return ranked(document.components.filter((component) => component.trouble !== ""))[0] ?? null;
+}
+
 /* The component to tell of, or null when all is well. */
 export function culprit(document: StatusDocument): Component | null {
-	const rank = (component: Component) => {
-		const at = BLAME_ORDER.indexOf(component.name);
-		return at < 0 ? BLAME_ORDER.length : at;
-	};
-	const down = document.components.filter(isDown).sort((a, b) => rank(a) - rank(b));
+	const down = ranked(document.components.filter(isDown));
 
 	/* While one waits for its next try, those that end with it are started again already. */
 	return down.find((component) => component.state === "failed")
 		?? down.find((component) => component.nextTry !== null)
 		?? down.find((component) => component.lastEnd)
-		?? down[0] ?? null;
+		?? down[0] ?? troubled(document);
 }
 
 /* A display without a session is a bare black screen, which is no picture. */

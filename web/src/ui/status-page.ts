@@ -35,11 +35,17 @@ export function componentName(name: string): string {
 	return NAMES[name] ?? name;
 }
 
+export function tellTrouble(component: Component): string {
+	return `The ${componentName(component.name)} ${component.trouble}`;
+}
+
 export function title(component: Component | null): string {
 	if (!component)
 		return "The picture is on its way";
 	const name = componentName(component.name);
 
+	if (component.trouble)
+		return tellTrouble(component);
 	switch (component.state) {
 	case "failed":
 		return `The ${name} has failed`;
@@ -63,6 +69,8 @@ export function action(component: Component | null): string {
 		return "afar is starting it. The picture appears here by itself.";
 	case "stopping":
 		return "It is being ended.";
+	case "ready":
+		return "afar asks it again. The picture appears here by itself.";
 	default:
 		return component.nextTry !== null
 			? "afar starts it again by itself. You need not do anything."

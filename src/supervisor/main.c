@@ -368,7 +368,7 @@ static int renew_pin(struct supervisor *self)
 {
 	CLEANUP(free) char *why = NULL;
 	char pin[IDENTITY_PIN_SIZE];
-	int r = paths_make(&self->paths, &why);
+	int r = paths_make_config(&self->paths, &why);
 
 	if (r == 0)
 		r = identity_renew_pin(&self->paths, self->program_dir, pin, &why);

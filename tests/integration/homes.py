@@ -163,8 +163,7 @@ class Page:
     def __init__(self, home):
         link = home.afar("link")[1].strip()
         host, port, token = re.match(r"http://([\d.]+):(\d+)/#link=(.+)", link).groups()
-        self.host = Host.__new__(Host)
-        self.host.address, self.host.port, self.host.connections = host, int(port), set()
+        self.host = Host.of_others(host, port)
         self.socket, welcome = self.host.welcome(link=token)
         self.resume = welcome["resume"]
 

@@ -112,6 +112,13 @@ class Host:
         # The host is not dumpable: only root sees what it has open.
         self.fds = Fds(self.process.pid) if os.geteuid() == 0 else None
 
+    @classmethod
+    def of_others(cls, address, port):
+        """One that others have started, as far as a viewer knows it."""
+        self = cls.__new__(cls)
+        self.address, self.port, self.connections = address, int(port), weakref.WeakSet()
+        return self
+
     def __enter__(self):
         return self
 

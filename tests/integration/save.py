@@ -515,8 +515,7 @@ def a_pin_that_is_set_while_a_daemon_starts_is_the_one_that_lets_in():
         pin = re.fullmatch(r"The new PIN is (\d{8})\n", out).group(1)
         os.kill(stopped()[0], signal.SIGCONT)
         home.wait_state("ready", 30)
-        host = Host.__new__(Host)  # one that others have started
-        host.address, host.port = "127.0.0.1", int(where.rsplit(":", 1)[1])
+        host = Host.of_others("127.0.0.1", where.rsplit(":", 1)[1])
         check(lets_in(host, pin), "the old one")
         check(home.afar("stop")[0] == 0)
         # strace has the pipe too on which that one hears of success.

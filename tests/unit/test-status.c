@@ -36,7 +36,7 @@ static void test_absent_values_are_null(void **state)
 	assert_document(&status,
 		"\"state\":\"starting\",\"now\":null,\"since\":null,\"url\":null,\"supervisor_"
 		"pid\":null,"
-		"\"guard_pid\":null,\"display\":null,\"components\":[{\"name\":\"host\","
+		"\"supervisor_since\":null,\"guard_pid\":null,\"display\":null,\"components\":[{\"name\":\"host\","
 		"\"state\":\"off\",\"pid\":null,\"since\":null,\"restarts\":0,\"next_try\":"
 		"null,"
 		"\"trouble\":null,\"last_end\":null,\"ends\":[]}],\"viewers\":[]}");
@@ -74,7 +74,7 @@ static void test_a_full_document_has_every_key_of_the_schema(void **state)
 
 	assert_document(&status,
 		"\"state\":\"degraded\",\"now\":null,\"since\":\"2026-01-31T12:00:00.250Z\","
-		"\"url\":\"http://127.0.0.1:2327/\",\"supervisor_pid\":12,\"guard_pid\":11,"
+		"\"url\":\"http://127.0.0.1:2327/\",\"supervisor_pid\":12,\"supervisor_since\":null,\"guard_pid\":11,"
 		"\"display\":\":20\",\"components\":[{\"name\":\"session\",\"state\":"
 		"\"waiting\","
 		"\"pid\":null,\"since\":\"2026-01-31T12:00:00.250Z\",\"restarts\":3,"
@@ -103,7 +103,7 @@ static void test_an_end_by_signal_says_so_and_viewers_are_borrowed(void **state)
 	assert_document(&status,
 		"\"state\":\"ready\",\"now\":null,\"since\":null,\"url\":null,\"supervisor_"
 		"pid\":null,"
-		"\"guard_pid\":null,\"display\":null,\"components\":[{\"name\":\"host\","
+		"\"supervisor_since\":null,\"guard_pid\":null,\"display\":null,\"components\":[{\"name\":\"host\","
 		"\"state\":\"ready\",\"pid\":99,\"since\":null,\"restarts\":0,\"next_try\":"
 		"null,"
 		"\"trouble\":null,\"last_end\":{\"signal\":9,\"text\":\"killed\",\"at\":null,"

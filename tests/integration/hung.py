@@ -123,6 +123,11 @@ def switches(pid):
         return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", f.read(), re.M)[1])
 
 
+def signal_all(some, signo):
+    for pid in some:
+        os.kill(pid, signo)
+
+
 def pids(home):
     return {c["name"]: c["pid"] for c in home.status()["components"]}
 
@@ -313,28 +318,32 @@ def all_stopped_for_a_while_go_on_as_if_nothing_had_been():
         home.wait_ready("session-manager")
         with Viewer(home) as viewer:
             viewer.wait_screen()
-            viewer.type()  # what comes of it is just being waited for …
-            with viewer.connect():  # … as is this
-                status = home.status()
-                before = pids(home)
-                all_of_it = set(processes_of(home.path)) | set(filter(None, before.values()))
-                all_of_it |= {status["supervisor_pid"], status["guard_pid"]}
-                # The guard last, and first to go on: nobody else sees the others stop.
-                for pid in sorted(all_of_it):
-                    os.kill(pid, signal.SIGSTOP)
-                time.sleep(ALL_STOPPED)  # the time is what is tested
-                for pid in sorted(all_of_it):
-                    os.kill(pid, signal.SIGCONT)
-                begin = time.monotonic()
-                viewer.ping()
-                tell("all go on: the viewer is answered", begin)
-                viewer.type()
-                time.sleep(NOTICED)  # whatever began to be counted has been
-                check(pids(home) == before, pids(home), before)
-                components = home.status()["components"]
-                check(not [c for c in components if c["restarts"] or c["trouble"]], components)
-                check(not viewer.closed)
-                viewer.ping()
+            status = home.status()
+            before = pids(home)
+            everybody = set(processes_of(home.path)) | set(filter(None, before.values()))
+            everybody |= {status["supervisor_pid"], status["guard_pid"]}
+            # These first, and last to go on: they are just being asked, and their time is over
+            # when the others wake up.
+            asked = {before["display"], before["host"]}
+            viewer.type()
+            signal_all(asked, signal.SIGSTOP)
+            for name in ("display", "host"):
+                wait_trouble(home, name, "is stopped by a signal", 1)
+            signal_all(everybody - asked, signal.SIGSTOP)
+            time.sleep(ALL_STOPPED)  # the time is what is tested
+            signal_all(everybody - asked, signal.SIGCONT)
+            home.status()  # it has looked at the time
+            signal_all(asked, signal.SIGCONT)
+            begin = time.monotonic()
+            viewer.ping()
+            tell("all go on: the viewer is answered", begin)
+            viewer.type()
+            time.sleep(NOTICED)  # whatever began to be counted has been
+            check(pids(home) == before, pids(home), before)
+            components = home.status()["components"]
+            check(not [c for c in components if c["restarts"] or c["trouble"]], components)
+            check(not viewer.closed)
+            viewer.ping()
         check(home.afar("stop")[0] == 0)
 
 

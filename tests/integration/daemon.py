@@ -334,23 +334,19 @@ def a_session_that_fails_is_reported_and_tried_on():
         home.nothing_is_left()
 
 
-def the_end_of_the_supervisor_or_the_guard_ends_everything():
-    for who in ("supervisor_pid", "guard_pid"):
-        with Home() as home:
-            home.up()
-            status = home.status()
-            kill(status[who])
-            # The environment of some is nobody's to read: their pids are known.
-            pids = [status["supervisor_pid"], status["guard_pid"]]
-            pids += [c["pid"] for c in status["components"] if c["pid"]]
-            wait_for(lambda: not any(map(is_alive, pids)), "all have ended", 12)
-            home.is_free_of_processes(12)
-            if who == "supervisor_pid":
-                # An empty directory of dbus-daemon's, which only the supervisor knows of.
-                home.nothing_is_left(allowed=("dbus-1",))
-            home.up()
-            home.afar("stop")
-            home.nothing_is_left()
+def the_end_of_the_guard_ends_everything():
+    with Home() as home:
+        home.up()
+        status = home.status()
+        kill(status["guard_pid"])
+        # The environment of some is nobody's to read: their pids are known.
+        pids = [status["supervisor_pid"], status["guard_pid"]]
+        pids += [c["pid"] for c in status["components"] if c["pid"]]
+        wait_for(lambda: not any(map(is_alive, pids)), "all have ended", 12)
+        home.is_free_of_processes(12)
+        home.up()
+        home.afar("stop")
+        home.nothing_is_left()
 
 
 def stop_ends_obedient_children_at_once_and_stubborn_ones_after_10_s():
@@ -414,7 +410,7 @@ tests = [
     the_host_is_back_at_once_outside_back_off,
     deaths_cost_those_who_live_on_neither_descriptors_nor_memory,
     a_session_that_fails_is_reported_and_tried_on,
-    the_end_of_the_supervisor_or_the_guard_ends_everything,
+    the_end_of_the_guard_ends_everything,
     stop_ends_obedient_children_at_once_and_stubborn_ones_after_10_s,
     nothing_is_left_of_twenty_desktops,
     of_two_starts_at_once_one_wins_fifty_times,
@@ -428,7 +424,7 @@ if os.geteuid() == 0 and os.environ.get("AFAR_TEST_USER"):
             the_foreground_ends_on_sigint_with_nothing_left,
             odd_environments_work_or_say_why,
             what_is_killed_comes_back_and_status_tells,
-            the_end_of_the_supervisor_or_the_guard_ends_everything,
+            the_end_of_the_guard_ends_everything,
             stop_ends_obedient_children_at_once_and_stubborn_ones_after_10_s,
         )
     ]

@@ -262,12 +262,18 @@ def reload_reaches_the_supervisor_and_the_unit_stays_active():
         check(manager.show("afar@t", "NRestarts") == "0")
 
 
-def a_supervisor_that_is_killed_costs_a_restart():
+def a_supervisor_that_is_killed_costs_nothing_and_a_guard_a_restart():
+    """SUP-10, SUP-16: the next supervisor goes on pinging, and says nothing twice."""
     with own_unit() as (home, manager):
         manager.systemctl("start", "afar@t")
         wait_status_text(manager, "afar@t", "^ready")
         before = home.status()
         os.kill(before["supervisor_pid"], signal.SIGKILL)
+        wait_for(lambda: home.status()["supervisor_pid"] != before["supervisor_pid"], "another one")
+        wait_status_text(manager, "afar@t", "^ready")
+        check(manager.show("afar@t", "NRestarts") == "0" and manager.show("afar@t", "SubState") == "running")
+        check([c["pid"] for c in home.status()["components"]] == [c["pid"] for c in before["components"]])
+        os.kill(before["guard_pid"], signal.SIGKILL)
         wait_for(lambda: manager.show("afar@t", "NRestarts") == "1", "the restart", 20 * SLOW)
         wait_status_text(manager, "afar@t", "^ready")
         after = home.status()
@@ -835,7 +841,7 @@ tests = [
     our_unit_is_active_once_the_host_accepts_and_tells_how_it_does,
     start_waits_for_ready_and_no_secret_is_said,
     reload_reaches_the_supervisor_and_the_unit_stays_active,
-    a_supervisor_that_is_killed_costs_a_restart,
+    a_supervisor_that_is_killed_costs_nothing_and_a_guard_a_restart,
     a_supervisor_that_hangs_is_ended_and_started_anew,
     an_end_that_was_asked_for_is_no_failure,
     a_desktop_that_runs_already_is_no_failure,

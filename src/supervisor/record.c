@@ -19,6 +19,11 @@ static const char *const component_keys[POLICY_N_COMPONENTS] = {
 	[POLICY_BUS] = "bus",
 };
 
+const char *record_component(enum policy_component component)
+{
+	return component_keys[component];
+}
+
 json_int_t record_integer(const json_t *object, const char *key, json_int_t fallback)
 {
 	const json_t *value = json_object_get(object, key);

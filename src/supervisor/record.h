@@ -16,6 +16,9 @@
 #include "supervisor/tokens.h"
 #include "wire/status.h"
 
+/* What a component is called in all records, by supervisors of all versions. */
+const char *record_component(enum policy_component component);
+
 /* Each returns a new reference; NULL when out of memory. */
 json_t *record_policy(const struct policy *self);
 json_t *record_tokens(const struct tokens *self);

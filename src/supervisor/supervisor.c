@@ -43,6 +43,13 @@ json_t *supervisor_status(const struct supervisor *self)
 	return snapshot_make(self);
 }
 
+void supervisor_list_outputs(
+	struct supervisor *self, struct outlog_stream *ret[POLICY_N_COMPONENTS])
+{
+	for (int c = 0; c < POLICY_N_COMPONENTS; c++)
+		ret[c] = &self->components[c].output;
+}
+
 static void tell_service_manager(struct supervisor *self)
 {
 	char text[NOTIFY_STATUS_MAX];

@@ -139,6 +139,10 @@ void supervisor_stop(struct supervisor *self);
  */
 int supervisor_reload(struct supervisor *self, char **ret_why);
 
+/* The outputs of all components, in the order of the policy; borrowed. */
+void supervisor_list_outputs(
+	struct supervisor *self, struct outlog_stream *ret[POLICY_N_COMPONENTS]);
+
 /* The status document: a new reference, NULL when out of memory. */
 json_t *supervisor_status(const struct supervisor *self);
 

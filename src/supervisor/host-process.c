@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@
 #include "supervisor/child.h"
 #include "supervisor/contract-config.h"
 #include "supervisor/display/display.h"
+#include "supervisor/host-arguments.h"
 #include "supervisor/host-exit.h"
 #include "supervisor/keeper.h"
 #include "supervisor/lock.h"
@@ -35,12 +35,9 @@
 #include "supervisor/watchdog.h"
 #include "wire/host-config.h"
 
-#define CONTROL_FD 3
 #define CHANNEL "host-channel" /* with the guard */
-#define LISTEN_FD 4 /* the first */
 #define N_LINKS 8
 #define READY_LIMIT_USEC (30 * USEC_PER_SEC)
-#define ARGUMENTS_MAX 256
 
 static const struct line_channel_limits limits = {
 	.line_max = CONTROL_LINE_MAX,
@@ -383,78 +380,6 @@ static void handle_ready_limit(void *data)
 	child_stop(&self->child);
 }
 
-/* The command line: what the contract has (HL-1), and what ours gets besides. */
-struct arguments {
-	const char *argv[ARGUMENTS_MAX];
-	size_t n;
-	char texts[8][512]; /* what some of them point to */
-	size_t n_texts;
-	char *extra; /* those of the user, split in place */
-};
-
-static void add(struct arguments *self, const char *argument)
-{
-	if (self->n < ARGUMENTS_MAX - 1)
-		self->argv[self->n++] = argument;
-}
-
-__attribute__((format(printf, 2, 3))) static void add_text(
-	struct arguments *self, const char *format, ...)
-{
-	char *text = self->texts[self->n_texts++];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(self->texts[0]), format, args);
-	va_end(args);
-	add(self, text);
-}
-
-/* START-8: words between white space, no quotes; set but empty is one empty argument. */
-static int add_extra(struct arguments *self, const char *text)
-{
-	static const char blanks[] = " \t\n\v\f\r";
-
-	if (!text)
-		return 0;
-	if (!*text) {
-		add(self, "");
-		return 0;
-	}
-	self->extra = mem_dup(text, strlen(text));
-	if (!self->extra)
-		return -ENOMEM;
-	for (char *save, *word = strtok_r(self->extra, blanks, &save); word;
-		word = strtok_r(NULL, blanks, &save))
-		add(self, word);
-	return 0;
-}
-
-static int add_all(struct arguments *self, struct supervisor *supervisor, const char *program,
-	const char *offline_reason)
-{
-	const char *fifo = supervisor->audio ? audio_fifo(supervisor->audio) : NULL;
-	int r;
-
-	add(self, program);
-	add(self, "--host-config=-");
-	if (fifo)
-		add_text(self, "--audio-pipe-name=%s", fifo);
-	add_text(self, "--ssh-auth-sockname=%s", supervisor->ssh_socket);
-	r = add_extra(self, getenv(supervisor->flavour->host_params_env));
-	if (r < 0)
-		return r;
-	if (supervisor->flavour->host_is_ours) {
-		add_text(self, "--control-fd=%d", CONTROL_FD);
-		for (size_t i = 0; i < supervisor->listen.n; i++)
-			add_text(self, "--listen-fd=%d", LISTEN_FD + (int)i);
-	}
-	if (offline_reason)
-		add_text(self, "--report-offline-reason=%s", offline_reason);
-	add(self, "--signal-parent");
-	return 0;
-}
-
 /* @fd: our end of it; taken. */
 static int use_channel(struct host_process *self, int fd)
 {
@@ -481,9 +406,9 @@ static int open_channel(struct host_process *self, struct spawn *spawn, int *ret
 	}
 	keeper_keep(supervisor->handover.keeper, CHANNEL, pair[0]);
 	*ret_theirs = pair[1];
-	spawn_map(spawn, *ret_theirs, CONTROL_FD);
+	spawn_map(spawn, *ret_theirs, HOST_CONTROL_FD);
 	for (size_t i = 0; i < supervisor->listen.n; i++)
-		spawn_map(spawn, supervisor->listen.fds[i], LISTEN_FD + (int)i);
+		spawn_map(spawn, supervisor->listen.fds[i], HOST_LISTEN_FD + (int)i);
 	return 0;
 }
 
@@ -495,7 +420,7 @@ static int start(struct host_process *self, const char *offline_reason)
 	CLEANUP(free) char *program = NULL;
 	CLEANUP(close) int config_fd = -1;
 	CLEANUP(close) int theirs = -1;
-	struct arguments arguments = { 0 };
+	struct host_arguments arguments = { 0 };
 	struct spawn spawn = { .argv = arguments.argv, .directory = is_ours ? "/" : NULL };
 	int r;
 
@@ -510,7 +435,7 @@ static int start(struct host_process *self, const char *offline_reason)
 	if (r == 0 && is_ours)
 		r = spawn_env_set(&env, "AFAR_LOG_BARE", "1");
 	if (r == 0)
-		r = add_all(&arguments, supervisor,
+		r = host_arguments_init(&arguments, supervisor,
 			is_ours ? supervisor->flavour->host_program : program, offline_reason);
 	if (r == 0 && is_ours)
 		r = open_channel(self, &spawn, &theirs);
@@ -523,7 +448,7 @@ static int start(struct host_process *self, const char *offline_reason)
 		r = child_start(&self->child, &spawn,
 			&supervisor->components[POLICY_HOST].output);
 	}
-	free(arguments.extra);
+	host_arguments_finish(&arguments);
 	return r;
 }
 

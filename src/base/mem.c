@@ -4,16 +4,17 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 
 void *mem_alloc(size_t n, size_t size)
 {
-	return calloc(n, size);
+	return fault_hits(FAULT_ALLOC) ? NULL : calloc(n, size);
 }
 
 void *mem_resize(void *block, size_t n, size_t size)
 {
-	return reallocarray(block, n, size);
+	return fault_hits(FAULT_ALLOC) ? NULL : reallocarray(block, n, size);
 }
 
 char *mem_dup(const void *bytes, size_t n)

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/privilege.h"
@@ -95,7 +96,8 @@ static void set_listen_pid(const struct spawn *self)
 	}
 }
 
-static int run_child(struct spawn *self, pid_t parent, int *error_fd)
+/* @refused: an errno to fail with in place of executing anything, or 0 */
+static int run_child(struct spawn *self, pid_t parent, int refused, int *error_fd)
 {
 	int r;
 
@@ -119,6 +121,8 @@ static int run_child(struct spawn *self, pid_t parent, int *error_fd)
 	}
 	if (self->directory && chdir(self->directory) < 0)
 		return -errno;
+	if (refused)
+		return -refused;
 	if (self->path)
 		execve(self->path, (char *const *)self->argv,
 			self->envp ? (char *const *)self->envp : environ);
@@ -146,6 +150,7 @@ pid_t spawn_start(const struct spawn *self)
 	pid_t parent = getpid(), pid;
 	sigset_t all, old;
 	int pipe_fds[2], error = 0;
+	int refused = fault_hits(FAULT_EXEC); /* here: what the child counts is lost with it */
 	ssize_t n;
 
 	default_stdio(&child);
@@ -155,9 +160,9 @@ pid_t spawn_start(const struct spawn *self)
 	/* No handler of ours may run in the child before it has reset them. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
-	pid = fork();
+	pid = fault_hits(FAULT_FORK) ? -1 : fork();
 	if (pid == 0) {
-		error = run_child(&child, parent, &pipe_fds[1]);
+		error = run_child(&child, parent, refused, &pipe_fds[1]);
 		if (write(pipe_fds[1], &error, sizeof(error)) < 0)
 			_exit(126);
 		_exit(127);
@@ -181,7 +186,7 @@ pid_t spawn_start(const struct spawn *self)
 
 pid_t spawn_fork(void)
 {
-	pid_t pid = fork();
+	pid_t pid = fault_hits(FAULT_FORK) ? -1 : fork();
 
 	return pid < 0 ? -errno : pid;
 }

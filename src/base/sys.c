@@ -10,15 +10,42 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 int sys_open(const char *path, int flags, mode_t mode)
 {
-	int fd = open(path, flags | O_CLOEXEC, mode);
+	int fd = fault_hits(FAULT_OPEN) ? -1 : open(path, flags | O_CLOEXEC, mode);
 
 	return fd < 0 ? -errno : fd;
+}
+
+/* mkostemp(3): 0600 */
+static int open_temporary(char *path)
+{
+	int fd = fault_hits(FAULT_OPEN) ? -1 : mkostemp(path, O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* 0, or negative errno; a name that is there is success. */
+static int make_directory(const char *path)
+{
+	if (fault_hits(FAULT_OPEN) || (mkdir(path, 0700) < 0 && errno != EEXIST))
+		return -errno;
+	return 0;
+}
+
+static int sync_file(int fd)
+{
+	return fault_hits(FAULT_FSYNC) || fsync(fd) < 0 ? -errno : 0;
+}
+
+int sys_rename(const char *from, const char *to)
+{
+	return fault_hits(FAULT_RENAME) || rename(from, to) < 0 ? -errno : 0;
 }
 
 int sys_write_all(int fd, const void *bytes, size_t n)
@@ -26,7 +53,7 @@ int sys_write_all(int fd, const void *bytes, size_t n)
 	const char *at = bytes;
 
 	while (n) {
-		ssize_t written = write(fd, at, n);
+		ssize_t written = fault_hits(FAULT_WRITE) ? -1 : write(fd, at, n);
 
 		if (written < 0) {
 			if (errno == EINTR)
@@ -111,29 +138,18 @@ static char *directory_of(const char *path)
 	return mem_dup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-static int sync_directory(const char *path)
-{
-	CLEANUP(close) int fd = sys_open(path, O_RDONLY | O_DIRECTORY, 0);
-
-	if (fd < 0)
-		return fd;
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
 static int write_and_sync(int fd, const void *bytes, size_t n)
 {
 	int r = sys_write_all(fd, bytes, n);
 
-	if (r < 0)
-		return r;
-	return fsync(fd) < 0 ? -errno : 0;
+	return r < 0 ? r : sync_file(fd);
 }
 
 static int put_in_place(const char *temporary, const char *path, enum sys_save how)
 {
 	if (how == SYS_SAVE_REPLACE)
-		return rename(temporary, path) < 0 ? -errno : 0;
-	if (link(temporary, path) < 0)
+		return sys_rename(temporary, path);
+	if (fault_hits(FAULT_RENAME) || link(temporary, path) < 0)
 		return -errno;
 	unlink(temporary);
 	return 0;
@@ -143,14 +159,18 @@ int sys_save_file(const char *path, const void *bytes, size_t n, enum sys_save h
 {
 	CLEANUP(free) char *directory = directory_of(path);
 	CLEANUP(free) char *temporary = mem_printf("%s.XXXXXX", path);
+	CLEANUP(close) int directory_fd = -1;
 	CLEANUP(close) int fd = -1;
 	int r;
 
 	if (!directory || !temporary)
 		return -ENOMEM;
-	fd = mkostemp(temporary, O_CLOEXEC); /* 0600 */
+	directory_fd = sys_open(directory, O_RDONLY | O_DIRECTORY, 0);
+	if (directory_fd < 0)
+		return directory_fd;
+	fd = open_temporary(temporary);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = write_and_sync(fd, bytes, n);
 	if (r == 0)
 		r = put_in_place(temporary, path, how);
@@ -158,7 +178,9 @@ int sys_save_file(const char *path, const void *bytes, size_t n, enum sys_save h
 		unlink(temporary);
 		return r;
 	}
-	return sync_directory(directory);
+	/* The new one is there and whole: what fails now only makes it less sure to outlive a power cut. */
+	sync_file(directory_fd);
+	return 0;
 }
 
 /* Made beside it and moved, for a link that is there cannot be changed. */
@@ -166,16 +188,15 @@ static int link_latest(const char *prefix, const char *path)
 {
 	CLEANUP(free) char *latest = mem_printf("%s.latest", prefix);
 	CLEANUP(free) char *beside = mem_printf("%s.latest", path);
-	int r = 0;
+	int r;
 
 	if (!latest || !beside)
 		return -ENOMEM;
 	if (symlink(path, beside) < 0)
 		return -errno;
-	if (rename(beside, latest) < 0) {
-		r = -errno;
+	r = sys_rename(beside, latest);
+	if (r < 0)
 		unlink(beside);
-	}
 	return r;
 }
 
@@ -192,9 +213,9 @@ int sys_new_log(const char *prefix, char **ret_path, int *ret_linked)
 	path = mem_printf("%s_%s_XXXXXX", prefix, date);
 	if (!path)
 		return -ENOMEM;
-	fd = mkostemp(path, O_CLOEXEC); /* 0600 */
+	fd = open_temporary(path);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	*ret_linked = link_latest(prefix, path);
 	*ret_path = TAKE_PTR(path);
 	return fd;
@@ -204,6 +225,7 @@ int sys_make_dirs(const char *path)
 {
 	CLEANUP(free) char *copy = mem_dup(path, strlen(path));
 	struct stat st;
+	int r;
 
 	if (!copy)
 		return -ENOMEM;
@@ -211,14 +233,14 @@ int sys_make_dirs(const char *path)
 		if (*at != '/')
 			continue;
 		*at = '\0';
-		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-			return -errno;
+		r = make_directory(copy);
+		if (r < 0)
+			return r;
 		*at = '/';
 	}
-	if (mkdir(copy, 0700) == 0)
-		return 0;
-	if (errno != EEXIST)
-		return -errno;
+	r = make_directory(copy);
+	if (r < 0)
+		return r;
 	if (stat(copy, &st) < 0)
 		return -errno;
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;

@@ -2,6 +2,7 @@
 #include "base/fd.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
 int fd_set_nonblock(int fd)
 {
@@ -15,6 +16,15 @@ int fd_set_nonblock(int fd)
 int fd_is_open(int fd)
 {
 	return fd >= 0 && fcntl(fd, F_GETFD) >= 0;
+}
+
+int fd_within_limit(int number)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max > (rlim_t)number)
+		return number;
+	return (int)limit.rlim_max - (FD_TOP - number);
 }
 
 void fd_fill_stdio(void)

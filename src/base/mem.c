@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/fault.h"
 #include "base/log.h"
@@ -59,7 +60,7 @@ static void *require(void *block)
 {
 	if (!block) {
 		log_error("out of memory");
-		exit(1);
+		_exit(1); /* what else is done at an exit might need more of it */
 	}
 	return block;
 }

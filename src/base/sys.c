@@ -178,7 +178,7 @@ int sys_save_file(const char *path, const void *bytes, size_t n, enum sys_save h
 		unlink(temporary);
 		return r;
 	}
-	/* The new one is there and whole: what fails now only makes it less sure to outlive a power cut. */
+	/* The new one is there, whole; that a power cut might undo it is no failure. */
 	sync_file(directory_fd);
 	return 0;
 }

@@ -83,7 +83,7 @@ static int show_when(struct ctl *ctl)
 	return CTL_DONE;
 }
 
-/* The supervisor's program knows how; it prints the PIN. */
+/* The supervisor's program knows how; it tells the PIN. */
 static int run_maker(void)
 {
 	CLEANUP(free) char *program = ctl_program("afar-supervisor");
@@ -92,8 +92,6 @@ static int run_maker(void)
 	int status = 0;
 	pid_t pid;
 
-	fputs("The new PIN is ", stdout);
-	fflush(stdout);
 	spawn_map(&spawn, STDOUT_FILENO, STDOUT_FILENO);
 	spawn_map(&spawn, STDERR_FILENO, STDERR_FILENO);
 	pid = spawn_start(&spawn);

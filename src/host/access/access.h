@@ -65,7 +65,7 @@ void access_handle_verdict(struct access *self, const struct control_message *ve
 /* The supervisor wants a one-time link: answered at once. */
 void access_handle_make_link(struct access *self, uint32_t id);
 
-/* The supervisor is gone: whoever waits for its answer is refused. */
+/* The supervisor is gone, or its answer is: whoever waits for its answer is refused. */
 void access_handle_end(struct access *self);
 
 /* All tries must be done or cancelled. Takes NULL. */

@@ -30,7 +30,8 @@ struct setup {
 	struct size_watch size_watch;
 	bool is_done;
 
-	/* One question at a time: does it still answer? */
+	/* One question at a time: does it still answer? When it cannot be asked it is not blamed. */
+	bool is_unasked;
 	void (*check_done)(void *data, bool alive);
 	void *check_data;
 	sd_event_source *check_timer;
@@ -203,9 +204,11 @@ void setup_destroy(struct setup *self)
 
 static int handle_check_limit(sd_event_source *source, uint64_t usec, void *data)
 {
+	struct setup *self = data;
+
 	(void)source;
 	(void)usec;
-	end_check(data, false);
+	end_check(self, self->is_unasked);
 	return 0;
 }
 
@@ -227,7 +230,10 @@ void setup_check(struct setup *self, void (*done)(void *data, bool alive), void 
 		r = xcb_source_await(self->source,
 			xcb_get_input_focus(xcb_source_connection(self->source)).sequence,
 			handle_answer, self);
+	self->is_unasked = r == -ENOMEM;
 	/* An answer that is known already comes from the loop too, never from within. */
-	sd_event_add_time_relative(self->event, &self->check_timer, CLOCK_MONOTONIC,
+	r = sd_event_add_time_relative(self->event, &self->check_timer, CLOCK_MONOTONIC,
 		r < 0 ? 0 : CHECK_LIMIT_USEC, 0, handle_check_limit, self);
+	if (r < 0)
+		end_check(self, true);
 }

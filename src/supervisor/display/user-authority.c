@@ -88,7 +88,7 @@ static int write_ours(FILE *to, char *host, char *number)
 static int replace(const char *path, const char *new, bool is_empty)
 {
 	if (!is_empty)
-		return rename(new, path) < 0 ? -errno : 0;
+		return sys_rename(new, path);
 	unlink(new);
 	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }

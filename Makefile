@@ -37,6 +37,9 @@ soak: ## the long forms of some tests
 	@packaging/deps.sh build run test
 	@packaging/build.sh build-check/gcc -Dwerror=true -Dtests=enabled
 	@AFAR_SOAK=1 meson test -C build-check/gcc --no-rebuild --timeout-multiplier 10 login audio daemon flood host-door hung save takeover syscalls
+	@CC=clang packaging/build.sh build-check/clang -Dwerror=true -Dtests=enabled \
+		-Db_sanitize=address,undefined -Db_lundef=false -Dfault_hooks=enabled
+	@AFAR_SOAK=1 meson test -C build-check/clang --no-rebuild --timeout-multiplier 20 faults
 
 install: all ## into $(DESTDIR)$(PREFIX)
 	@meson configure build --prefix=$(PREFIX)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# check.sh: builds with gcc and with clang, ASan and UBSan, and runs every
+# check.sh: builds with gcc and with clang, ASan, UBSan and fault hooks, and runs every
 # suite: all of them in the plain build; unit, fuzz and integration in the
 # other too. Ends with one line "N passed, N failed".
 set -eu
@@ -27,7 +27,7 @@ trap 'exit 143' TERM
 
 CC=gcc packaging/build.sh "$builds/gcc" -Dwerror=true -Dtests=enabled
 CC=clang packaging/build.sh "$builds/clang" -Dwerror=true -Dtests=enabled \
-	-Db_sanitize=address,undefined -Db_lundef=false
+	-Db_sanitize=address,undefined -Db_lundef=false -Dfault_hooks=enabled
 
 if [ -f tests/web/package-lock.json ]; then
 	# npm ci starts anew each time: only when the lock file changed.

@@ -48,7 +48,7 @@ static void go_up(struct strbuf *self)
 
 /*
  * Moves the first part of @rest over to @done, and puts what a link says in its place. Returns
- * what is left to do, allocated.
+ * what is left to do, allocated; NULL when out of memory.
  */
 static char *take_part(struct strbuf *done, const char *rest, unsigned *n_links)
 {
@@ -63,6 +63,8 @@ static char *take_part(struct strbuf *done, const char *rest, unsigned *n_links)
 		return xstrdup(rest + n);
 	}
 	strbuf_printf(done, "/%.*s", (int)n, rest);
+	if (done->failed)
+		return NULL;
 	target = *n_links < LINKS_MAX ? read_link(done->text) : NULL;
 	if (!target)
 		return xstrdup(rest + n);
@@ -91,6 +93,8 @@ static int walk(const char *path, unsigned n_links, char **ret)
 
 		free(rest);
 		rest = more;
+		if (!rest)
+			return -ENOMEM;
 	}
 	*ret = done.length ? TAKE_PTR(done.text) : xstrdup("/");
 	return 0;

@@ -2,6 +2,7 @@
 #include "base/fd.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 int fd_set_nonblock(int fd)
@@ -24,6 +25,15 @@ bool fd_is_at(int fd, const char *path)
 
 	return fstat(fd, &ours) == 0 && stat(path, &theirs) == 0 && ours.st_ino == theirs.st_ino
 		&& ours.st_dev == theirs.st_dev;
+}
+
+int fd_within_limit(int number)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max > (rlim_t)number)
+		return number;
+	return (int)limit.rlim_max - (FD_TOP - number);
 }
 
 void fd_fill_stdio(void)

@@ -45,5 +45,12 @@ int fd_is_open(int fd);
 /* Is what @fd has open still what @path names? */
 bool fd_is_at(int fd, const char *path);
 
+/*
+ * @number, which is above all that are in common use; or, where the hard limit does not allow it,
+ * one as far below that limit as @number is below FD_TOP. RES-03.
+ */
+#define FD_TOP 205
+int fd_within_limit(int number);
+
 /* Opens /dev/null in place of each of 0, 1 and 2 that is closed: else a file would get its number. */
 void fd_fill_stdio(void);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 
 #define LINE_MAX_BYTES 2048
 
@@ -22,6 +23,8 @@ static struct {
 	bool contract;
 	bool to_syslog;
 	bool to_journal; /* as long as fd is stderr */
+	void (*writer)(void *data, const char *line, size_t n);
+	void *writer_data;
 	void (*listener)(void *data, const char *text);
 	void *listener_data;
 } log_state = { .program = "afar", .limit = LOG_LEVEL_INFO, .fd = STDERR_FILENO };
@@ -62,6 +65,12 @@ void log_set_fd(int fd)
 	log_state.fd = fd;
 }
 
+void log_set_writer(void (*writer)(void *data, const char *line, size_t n), void *data)
+{
+	log_state.writer = writer;
+	log_state.writer_data = data;
+}
+
 void log_set_listener(void (*listener)(void *data, const char *text), void *data)
 {
 	log_state.listener = listener;
@@ -82,7 +91,7 @@ static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 /* What the journal takes as the record's priority, and away from the line: sd-daemon(3). */
 static size_t write_priority(enum log_level level, char *line, size_t size)
 {
-	if (!log_state.to_journal || log_state.fd != STDERR_FILENO)
+	if (!log_state.to_journal || log_state.fd != STDERR_FILENO || log_state.writer)
 		return 0;
 	return (size_t)snprintf(line, size, "<%d>", priorities[level]);
 }
@@ -126,7 +135,9 @@ void log_write(enum log_level level, const char *format, ...)
 	}
 	n = strlen(line);
 	line[n++] = '\n';
-	if (write(log_state.fd, line, n) < 0) {
+	if (log_state.writer)
+		log_state.writer(log_state.writer_data, line, n);
+	else if (fault_hits(FAULT_WRITE) || write(log_state.fd, line, n) < 0) {
 		/* nowhere left to say so */
 	}
 	errno = saved;

@@ -24,6 +24,7 @@
  */
 
 #include <stdarg.h>
+#include <stddef.h>
 
 enum log_level {
 	LOG_LEVEL_ERROR,
@@ -40,6 +41,9 @@ void log_use_contract_format(void);
 
 /* Records go to @fd from now on (borrowed), stderr at first. */
 void log_set_fd(int fd);
+
+/* Whole lines go to @writer instead, with their newline; NULL: to the descriptor again. */
+void log_set_writer(void (*writer)(void *data, const char *line, size_t n), void *data);
 
 /* Records go to syslog(3) from now on: whoever has no stderr, and no file of its own. */
 void log_use_syslog(void);

@@ -3,17 +3,19 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 
 void *mem_alloc(size_t n, size_t size)
 {
-	return calloc(n, size);
+	return fault_hits(FAULT_ALLOC) ? NULL : calloc(n, size);
 }
 
 void *mem_resize(void *block, size_t n, size_t size)
 {
-	return reallocarray(block, n, size);
+	return fault_hits(FAULT_ALLOC) ? NULL : reallocarray(block, n, size);
 }
 
 char *mem_dup(const void *bytes, size_t n)
@@ -58,7 +60,7 @@ static void *require(void *block)
 {
 	if (!block) {
 		log_error("out of memory");
-		exit(1);
+		_exit(1); /* what else is done at an exit might need more of it */
 	}
 	return block;
 }

@@ -8,6 +8,9 @@
 
 #define REPORT_FD 202
 
+/* Where it is in a process of ours: there, or where fd_within_limit() puts it; -1: nowhere. */
+int report_fd_find(void);
+
 #define REPORT_MESSAGE "MSG:"
 #define REPORT_READY "READY\n"
 

@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/privilege.h"
@@ -19,6 +21,9 @@
 #ifndef CLOSE_RANGE_CLOEXEC
 # define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
+
+/* More than this are enough for any child, beside all that we have ourselves. */
+#define SHORT_LIMIT 128
 
 extern char **environ;
 
@@ -31,32 +36,63 @@ void spawn_map(struct spawn *self, int from, int to)
 
 /* From here to exec only async-signal-safe calls: the parent may have threads. */
 
-/* Everything at or above @first is closed by exec. Linux before 5.11 lacks close_range's flag. */
-static void close_from(int first)
+/* Everything is closed by exec. Linux before 5.11 lacks close_range's flag. */
+static void close_all_at_exec(void)
 {
-	if (syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+	if (syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
 		return;
-	for (int fd = first; fd < 1024; fd++)
+	for (int fd = 0; fd < 1024; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-/*
- * The maps may overlap (3 to 4 and 4 to 3), so every source first moves above
- * all targets. Returns the first number that is free of targets, or -errno.
- */
+static bool is_used(const struct spawn *self, int fd, int error_fd)
+{
+	bool used = fd == error_fd;
+
+	for (size_t i = 0; i < self->n_fds; i++)
+		used |= fd == self->fds[i].from;
+	return used;
+}
+
+/* Where descriptors are short the copies would find no room beside all of the parent's. */
+static void close_unused(const struct spawn *self, int error_fd)
+{
+	for (int fd = 3; fd < SHORT_LIMIT; fd++) {
+		if (!is_used(self, fd, error_fd))
+			close(fd);
+	}
+}
+
+static bool is_target(const struct spawn *self, int fd)
+{
+	bool target = fd < 3;
+
+	for (size_t i = 0; i < self->n_fds; i++)
+		target |= fd == self->fds[i].to;
+	return target;
+}
+
+/* A copy whose number is nobody's target, or -errno. Those on the way are closed by exec. */
+static int copy_aside(const struct spawn *self, int fd)
+{
+	int copy = 2;
+
+	do {
+		copy = fcntl(fd, F_DUPFD_CLOEXEC, copy + 1);
+	} while (copy >= 0 && is_target(self, copy));
+	return copy < 0 ? -errno : copy;
+}
+
+/* The maps may overlap (3 to 4 and 4 to 3), so every source first gets out of the way. */
 static int arrange_fds(struct spawn *self, int *error_fd)
 {
-	int above = 3;
-	int moved;
+	int copy;
 
-	for (size_t i = 0; i < self->n_fds; i++) {
-		if (self->fds[i].to >= above)
-			above = self->fds[i].to + 1;
-	}
-	moved = fcntl(*error_fd, F_DUPFD_CLOEXEC, above);
-	if (moved < 0)
-		return -errno;
-	*error_fd = moved;
+	close_unused(self, *error_fd);
+	copy = copy_aside(self, *error_fd);
+	if (copy < 0)
+		return copy;
+	*error_fd = copy;
 	for (size_t i = 0; i < self->n_fds; i++) {
 		int from = self->fds[i].from;
 
@@ -64,17 +100,36 @@ static int arrange_fds(struct spawn *self, int *error_fd)
 			from = open("/dev/null", O_RDWR | O_CLOEXEC);
 		if (from < 0)
 			return -errno;
-		from = fcntl(from, F_DUPFD_CLOEXEC, above);
-		if (from < 0)
-			return -errno;
-		self->fds[i].from = from;
+		copy = copy_aside(self, from);
+		if (copy < 0)
+			return copy;
+		self->fds[i].from = copy;
 	}
-	close_from(0);
+	close_all_at_exec();
 	for (size_t i = 0; i < self->n_fds; i++) {
 		if (dup2(self->fds[i].from, self->fds[i].to) < 0)
 			return -errno;
 	}
 	return 0;
+}
+
+static struct rlimit limit_before; /* rlim_max 0: never raised */
+
+void spawn_raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (limit_before.rlim_max || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit_before = limit;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void spawn_restore_limit(void)
+{
+	if (limit_before.rlim_max)
+		setrlimit(RLIMIT_NOFILE, &limit_before);
 }
 
 #define LISTEN_PID "LISTEN_PID="
@@ -95,7 +150,8 @@ static void set_listen_pid(const struct spawn *self)
 	}
 }
 
-static int run_child(struct spawn *self, pid_t parent, int *error_fd)
+/* @refused: an errno to fail with in place of executing anything, or 0 */
+static int run_child(struct spawn *self, pid_t parent, int refused, int *error_fd)
 {
 	int r;
 
@@ -105,6 +161,7 @@ static int run_child(struct spawn *self, pid_t parent, int *error_fd)
 	r = arrange_fds(self, error_fd);
 	if (r < 0)
 		return r;
+	spawn_restore_limit();
 	if (self->new_session && setsid() < 0)
 		return -errno;
 	if (self->death_signal) {
@@ -119,6 +176,8 @@ static int run_child(struct spawn *self, pid_t parent, int *error_fd)
 	}
 	if (self->directory && chdir(self->directory) < 0)
 		return -errno;
+	if (refused)
+		return -refused;
 	if (self->path)
 		execve(self->path, (char *const *)self->argv,
 			self->envp ? (char *const *)self->envp : environ);
@@ -146,6 +205,7 @@ pid_t spawn_start(const struct spawn *self)
 	pid_t parent = getpid(), pid;
 	sigset_t all, old;
 	int pipe_fds[2], error = 0;
+	int refused = fault_hits(FAULT_EXEC); /* here: what the child counts is lost with it */
 	ssize_t n;
 
 	default_stdio(&child);
@@ -155,9 +215,9 @@ pid_t spawn_start(const struct spawn *self)
 	/* No handler of ours may run in the child before it has reset them. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
-	pid = fork();
+	pid = fault_hits(FAULT_FORK) ? -1 : fork();
 	if (pid == 0) {
-		error = run_child(&child, parent, &pipe_fds[1]);
+		error = run_child(&child, parent, refused, &pipe_fds[1]);
 		if (write(pipe_fds[1], &error, sizeof(error)) < 0)
 			_exit(126);
 		_exit(127);
@@ -181,7 +241,7 @@ pid_t spawn_start(const struct spawn *self)
 
 pid_t spawn_fork(void)
 {
-	pid_t pid = fork();
+	pid_t pid = fault_hits(FAULT_FORK) ? -1 : fork();
 
 	return pid < 0 ? -errno : pid;
 }

@@ -47,6 +47,13 @@ pid_t spawn_start(const struct spawn *self);
  */
 pid_t spawn_fork(void);
 
+/*
+ * Raises our soft limit of descriptors to the hard one. Children of spawn_start() get back what we
+ * had, as does whoever calls spawn_restore_limit() before it executes another program itself.
+ */
+void spawn_raise_limit(void);
+void spawn_restore_limit(void);
+
 /* From now on SIGTERM, SIGINT, SIGHUP, SIGQUIT and SIGUSR1, 2 wait for spawn_wait(). */
 void spawn_hold_signals(void);
 

@@ -32,8 +32,7 @@ int str_to_uint(const char *text, unsigned long min, unsigned long max, unsigned
 	return 0;
 }
 
-/* Room for @n more bytes and a NUL. */
-static bool reserve(struct strbuf *self, size_t n)
+bool strbuf_reserve(struct strbuf *self, size_t n)
 {
 	size_t need = self->length + n + 1;
 	size_t size = self->size ? self->size : 64;
@@ -57,7 +56,7 @@ static bool reserve(struct strbuf *self, size_t n)
 
 void strbuf_append(struct strbuf *self, const char *bytes, size_t n)
 {
-	if (!reserve(self, n))
+	if (!strbuf_reserve(self, n))
 		return;
 	if (n)
 		memcpy(self->text + self->length, bytes, n);
@@ -73,7 +72,7 @@ void strbuf_printf(struct strbuf *self, const char *format, ...)
 	va_start(args, format);
 	n = vsnprintf(NULL, 0, format, args);
 	va_end(args);
-	if (n < 0 || !reserve(self, (size_t)n))
+	if (n < 0 || !strbuf_reserve(self, (size_t)n))
 		return;
 	va_start(args, format);
 	vsnprintf(self->text + self->length, (size_t)n + 1, format, args);

@@ -44,6 +44,8 @@ struct strbuf {
 	bool failed;
 };
 
+/* Room for @n more bytes and a NUL. False, and @failed, when out of memory. */
+bool strbuf_reserve(struct strbuf *self, size_t n);
 void strbuf_append(struct strbuf *self, const char *bytes, size_t n);
 void strbuf_printf(struct strbuf *self, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

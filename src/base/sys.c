@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -21,9 +22,42 @@
 
 int sys_open(const char *path, int flags, mode_t mode)
 {
-	int fd = open(path, flags | O_CLOEXEC, mode);
+	int fd = fault_hits(FAULT_OPEN) ? -1 : open(path, flags | O_CLOEXEC, mode);
 
 	return fd < 0 ? -errno : fd;
+}
+
+/* mkostemp(3): 0600 */
+static int make_temporary(char *path)
+{
+	int fd = fault_hits(FAULT_OPEN) ? -1 : mkostemp(path, O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* 0, or negative errno; a name that is there is success. */
+static int make_directory(const char *path)
+{
+	if (fault_hits(FAULT_OPEN) || (mkdir(path, 0700) < 0 && errno != EEXIST))
+		return -errno;
+	return 0;
+}
+
+static int sync_file(int fd)
+{
+	return fault_hits(FAULT_FSYNC) || fsync(fd) < 0 ? -errno : 0;
+}
+
+static int sync_directory(const char *path)
+{
+	CLEANUP(close) int fd = sys_open(path, O_RDONLY | O_DIRECTORY, 0);
+
+	return fd < 0 ? fd : sync_file(fd);
+}
+
+int sys_rename(const char *from, const char *to)
+{
+	return fault_hits(FAULT_RENAME) || rename(from, to) < 0 ? -errno : 0;
 }
 
 int sys_write_all(int fd, const void *bytes, size_t n)
@@ -31,7 +65,7 @@ int sys_write_all(int fd, const void *bytes, size_t n)
 	const char *at = bytes;
 
 	while (n) {
-		ssize_t written = write(fd, at, n);
+		ssize_t written = fault_hits(FAULT_WRITE) ? -1 : write(fd, at, n);
 
 		if (written < 0) {
 			if (errno == EINTR)
@@ -116,22 +150,11 @@ static char *directory_of(const char *path)
 	return mem_dup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-static int sync_directory(const char *path)
-{
-	CLEANUP(close) int fd = sys_open(path, O_RDONLY | O_DIRECTORY, 0);
-
-	if (fd < 0)
-		return fd;
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
 static int write_and_sync(int fd, const void *bytes, size_t n)
 {
 	int r = sys_write_all(fd, bytes, n);
 
-	if (r < 0)
-		return r;
-	return fsync(fd) < 0 ? -errno : 0;
+	return r < 0 ? r : sync_file(fd);
 }
 
 /* The link at @path by one step: -EINVAL when it is none, as readlink(2) has it. */
@@ -150,8 +173,8 @@ static int follow_link(const char *path, char **ret)
 	target[n] = '\0';
 	if (target[0] == '/')
 		*ret = mem_dup(target, (size_t)n);
-	else if (!directory || asprintf(ret, "%s/%s", directory, target) < 0)
-		*ret = NULL;
+	else
+		*ret = directory ? mem_printf("%s/%s", directory, target) : NULL;
 	return *ret ? 0 : -ENOMEM;
 }
 
@@ -191,13 +214,12 @@ static int open_temporary(const char *directory, const char *path, char **ret_na
 
 	if (fd != -EOPNOTSUPP)
 		return fd;
-	if (asprintf(&name, "%s.XXXXXX", path) < 0)
-		name = NULL;
+	name = mem_printf("%s.XXXXXX", path);
 	if (!name)
 		return -ENOMEM;
-	fd = mkostemp(name, O_CLOEXEC); /* 0600 */
+	fd = make_temporary(name);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	*ret_name = TAKE_PTR(name);
 	return fd;
 }
@@ -207,7 +229,9 @@ static int give_name(int fd, const char *name)
 	char self[32];
 
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	return linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+	if (fault_hits(FAULT_RENAME) || linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0)
+		return -errno;
+	return 0;
 }
 
 /* rename(2) needs a name: one beside @path that nobody has. */
@@ -218,9 +242,9 @@ static int give_some_name(int fd, const char *path, char **ret_name)
 		uint32_t number;
 		int r = sys_random(&number, sizeof(number));
 
-		if (r == 0 && asprintf(&name, "%s.%08x", path, number) < 0) {
-			name = NULL;
-			r = -ENOMEM;
+		if (r == 0) {
+			name = mem_printf("%s.%08x", path, number);
+			r = name ? 0 : -ENOMEM;
 		}
 		if (r == 0)
 			r = give_name(fd, name);
@@ -239,13 +263,14 @@ static int put_in_place(int fd, char **name, const char *path, enum sys_save how
 	if (how == SYS_SAVE_NEW && !*name)
 		return give_name(fd, path);
 	if (how == SYS_SAVE_NEW)
-		return link(*name, path) < 0 ? -errno : 0;
+		return fault_hits(FAULT_RENAME) || link(*name, path) < 0 ? -errno : 0;
 	if (!*name)
 		r = give_some_name(fd, path, name);
 	if (r < 0)
 		return r;
-	if (rename(*name, path) < 0)
-		return -errno;
+	r = sys_rename(*name, path);
+	if (r < 0)
+		return r;
 	free(*name);
 	*name = NULL;
 	return 0;
@@ -287,16 +312,15 @@ static int link_latest(const char *prefix, const char *path)
 {
 	CLEANUP(free) char *latest = mem_printf("%s.latest", prefix);
 	CLEANUP(free) char *beside = mem_printf("%s.latest", path);
-	int r = 0;
+	int r;
 
 	if (!latest || !beside)
 		return -ENOMEM;
 	if (symlink(path, beside) < 0)
 		return -errno;
-	if (rename(beside, latest) < 0) {
-		r = -errno;
+	r = sys_rename(beside, latest);
+	if (r < 0)
 		unlink(beside);
-	}
 	return r;
 }
 
@@ -313,9 +337,9 @@ int sys_new_log(const char *prefix, char **ret_path, int *ret_linked)
 	path = mem_printf("%s_%s_XXXXXX", prefix, date);
 	if (!path)
 		return -ENOMEM;
-	fd = mkostemp(path, O_CLOEXEC); /* 0600 */
+	fd = make_temporary(path);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	*ret_linked = link_latest(prefix, path);
 	*ret_path = TAKE_PTR(path);
 	return fd;
@@ -325,6 +349,7 @@ int sys_make_dirs(const char *path)
 {
 	CLEANUP(free) char *copy = mem_dup(path, strlen(path));
 	struct stat st;
+	int r;
 
 	if (!copy)
 		return -ENOMEM;
@@ -332,14 +357,14 @@ int sys_make_dirs(const char *path)
 		if (*at != '/')
 			continue;
 		*at = '\0';
-		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-			return -errno;
+		r = make_directory(copy);
+		if (r < 0)
+			return r;
 		*at = '/';
 	}
-	if (mkdir(copy, 0700) == 0)
-		return 0;
-	if (errno != EEXIST)
-		return -errno;
+	r = make_directory(copy);
+	if (r < 0)
+		return r;
 	if (stat(copy, &st) < 0)
 		return -errno;
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;

@@ -13,6 +13,8 @@
 /* open(2), O_CLOEXEC always. */
 int sys_open(const char *path, int flags, mode_t mode);
 
+int sys_rename(const char *from, const char *to);
+
 /* All of @n bytes, across EINTR and short writes; -EAGAIN when the fd would block. */
 int sys_write_all(int fd, const void *bytes, size_t n);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,22 +40,43 @@ int launch_prepare(const struct paths *paths, char **ret_why)
 	return paths_make(paths, ret_why);
 }
 
+/* Its arguments, before the supervisor's: guard/main.c */
+enum {
+	GUARD_NAME,
+	GUARD_LOCK_FD,
+	GUARD_LOCK_FILE,
+	GUARD_SOCKET,
+	GUARD_RUNTIME_DIR,
+	GUARD_RUNTIME_BASE,
+	GUARD_SUPERVISOR,
+	N_GUARD,
+};
+
 const char **launch_guard_argv(const struct paths *paths, const char *name, int lock_fd,
 	size_t n_arguments, const char *const *arguments)
 {
-	const char **list = xalloc(n_arguments + 8, sizeof(*list));
-	size_t n = 0;
+	const char **list = xalloc(N_GUARD + n_arguments + 1, sizeof(*list));
 
-	list[n++] = name;
-	list[n++] = xprintf("%d", lock_fd);
-	list[n++] = paths->lock_file;
-	list[n++] = xprintf("%s/control", paths->runtime_dir);
-	list[n++] = paths->runtime_dir;
-	list[n++] = paths->runtime_is_ours ? paths->runtime_base : "-";
-	list[n++] = ctl_program("afar-supervisor");
+	list[GUARD_NAME] = name;
+	list[GUARD_LOCK_FD] = xprintf("%d", lock_fd);
+	list[GUARD_LOCK_FILE] = paths->lock_file;
+	list[GUARD_SOCKET] = xprintf("%s/control", paths->runtime_dir);
+	list[GUARD_RUNTIME_DIR] = paths->runtime_dir;
+	list[GUARD_RUNTIME_BASE] = paths->runtime_is_ours ? paths->runtime_base : "-";
+	list[GUARD_SUPERVISOR] = ctl_program("afar-supervisor");
 	for (size_t i = 0; i < n_arguments; i++)
-		list[n++] = arguments[i];
+		list[N_GUARD + i] = arguments[i];
 	return list;
+}
+
+void launch_free_argv(const char **argv)
+{
+	if (!argv)
+		return;
+	free((char *)argv[GUARD_LOCK_FD]);
+	free((char *)argv[GUARD_SOCKET]);
+	free((char *)argv[GUARD_SUPERVISOR]);
+	free(argv);
 }
 
 int launch_exec(const char *guard, const char *const *argv, int lock_fd)

@@ -33,10 +33,16 @@ int launch_prepare(const struct paths *paths, char **ret_why);
  * @name:      its argv[0]
  * @arguments: the supervisor's
  *
- * An allocated list; all but some numbers and paths in it is borrowed.
+ * All but some numbers and paths in it is borrowed; launch_free_argv() frees it with these.
  */
 const char **launch_guard_argv(const struct paths *paths, const char *name, int lock_fd,
 	size_t n_arguments, const char *const *arguments);
+void launch_free_argv(const char **argv);
+
+static inline void cleanup_launch_argv(const char ***argv)
+{
+	launch_free_argv(*argv);
+}
 
 /* Becomes the guard, with stdio and REPORT_FD as they are. Returns only on failure. */
 int launch_exec(const char *guard, const char *const *argv, int lock_fd);

@@ -42,7 +42,7 @@ static int run_in_foreground(
 	return CTL_FAILED;
 }
 
-/* Shows what comes on @fd until its end. Returns whether READY was among it; if not, it has said why. */
+/* Shows what comes on @fd until its end. Was READY among it? If not, it has said why. */
 static bool relay(int fd)
 {
 	FILE *news = fdopen(fd, "r");
@@ -66,7 +66,7 @@ static bool relay(int fd)
 		fflush(stdout);
 	}
 	if (!ready && !has_said_why)
-		ctl_complain("the daemon ended before the desktop was ready: `afar logs` may say why");
+		ctl_complain("the desktop could not be started: see `afar logs`");
 	free(text);
 	fclose(news);
 	return ready;
@@ -96,6 +96,7 @@ static int run_in_background(
 	int fds[2];
 	pid_t pid;
 
+	spawn_raise_limit();
 	log = sys_open(ctl->paths.log_file, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
 	if (log < 0) {
 		ctl_complain("cannot write the log %s: %s", ctl->paths.log_file, strerror(-log));
@@ -111,7 +112,7 @@ static int run_in_background(
 	spawn_map(&spawn, log, STDOUT_FILENO);
 	spawn_map(&spawn, log, STDERR_FILENO);
 	spawn_map(&spawn, lock_fd, lock_fd);
-	spawn_map(&spawn, write_end, REPORT_FD);
+	spawn_map(&spawn, write_end, fd_within_limit(REPORT_FD));
 	pid = spawn_start(&spawn);
 	write_end = fd_close(write_end);
 	if (pid < 0) {
@@ -125,15 +126,10 @@ static int run_in_background(
 	return failure_status(pid);
 }
 
-static const char **guard_argv(const struct ctl *ctl, int lock_fd, int argc, char **argv)
-{
-	return launch_guard_argv(&ctl->paths, "afar-guard", lock_fd, (size_t)argc - 1,
-		(const char *const *)argv + 1);
-}
-
 int ctl_start(struct ctl *ctl, int argc, char **argv)
 {
 	CLEANUP(free) char *guard = ctl_program("afar-guard");
+	CLEANUP(launch_argv) const char **guard_argv = NULL;
 	CLEANUP(free) char *why = NULL;
 	struct instance instance;
 	int lock_fd = -1;
@@ -159,7 +155,9 @@ int ctl_start(struct ctl *ctl, int argc, char **argv)
 		launch_abandon(&ctl->paths);
 		return CTL_FAILED;
 	}
+	guard_argv = launch_guard_argv(&ctl->paths, "afar-guard", lock_fd, (size_t)argc - 1,
+		(const char *const *)argv + 1);
 	if (wants_foreground(argc, argv))
-		return run_in_foreground(ctl, guard, guard_argv(ctl, lock_fd, argc, argv), lock_fd);
-	return run_in_background(ctl, guard, guard_argv(ctl, lock_fd, argc, argv), lock_fd);
+		return run_in_foreground(ctl, guard, guard_argv, lock_fd);
+	return run_in_background(ctl, guard, guard_argv, lock_fd);
 }

@@ -272,8 +272,12 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 		ctl_complain("%s", why);
 		return CTL_FAILED;
 	}
+	if (view.as_json && json_dumpf(status, stdout, JSON_INDENT(2)) < 0) {
+		ctl_complain("the answer cannot be shown: out of memory");
+		json_decref(status);
+		return CTL_FAILED;
+	}
 	if (view.as_json) {
-		json_dumpf(status, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else if (!show(status, &view)) {
 		complain_of_component(status, view.component);

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/notify-socket.h"
 #include "base/proc.h"
+#include "base/report-fd.h"
 #include "base/spawn.h"
 #include "base/sys.h"
 
@@ -127,13 +128,13 @@ static int start_supervisor(struct guard *self)
 
 	if (r < 0)
 		return r;
-	spawn_map(&spawn, keeper_fd, KEEPER_FD);
+	spawn_map(&spawn, keeper_fd, fd_within_limit(KEEPER_FD));
 	spawn_map(&spawn, STDOUT_FILENO, STDOUT_FILENO);
 	spawn_map(&spawn, STDERR_FILENO, STDERR_FILENO);
 	if (self->report_fd >= 0)
-		spawn_map(&spawn, self->report_fd, self->report_fd);
+		spawn_map(&spawn, self->report_fd, fd_within_limit(REPORT_FD));
 	if (self->manager_fd >= 0)
-		spawn_map(&spawn, self->notify_fds[1], NOTIFY_FD);
+		spawn_map(&spawn, self->notify_fds[1], fd_within_limit(NOTIFY_FD));
 	pid = spawn_start(&spawn);
 	if (pid < 0)
 		return (int)pid;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/report-fd.h"
+#include "base/spawn.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "guard/guard.h"
@@ -39,6 +40,7 @@ int main(int argc, char **argv)
 	unsigned long lock_fd;
 
 	log_init("guard");
+	spawn_raise_limit();
 	if (flavour_of_command(argv[0])->logs_to_stderr)
 		log_use_contract_format();
 	if (argc < 7 || str_to_uint(argv[1], 3, 1023, &lock_fd) < 0) {
@@ -56,7 +58,7 @@ int main(int argc, char **argv)
 	guard.program = argv[6];
 	argv[6] = (char *)str_basename(argv[6]);
 	guard.supervisor = (const char *const *)argv + 6;
-	guard.report_fd = fd_is_open(REPORT_FD) ? REPORT_FD : -1;
+	guard.report_fd = report_fd_find();
 	if (write_lock(guard.lock_fd, argv[3]) < 0) {
 		log_error("cannot write %s: is the disk full?", guard.lock_file);
 		return 1;

@@ -14,6 +14,7 @@
 #include "host/encode/pacer.h"
 #include "host/host.h"
 #include "host/input/input.h"
+#include "wire/json-memory.h"
 #include "wire/stream.h"
 #include "wire/text.h"
 
@@ -262,7 +263,7 @@ static void put_type(struct client *self, enum stream_type type)
 /* Steals @body; NULL is out of memory. */
 static void put_json(struct client *self, json_t *body)
 {
-	CLEANUP(free) char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	CLEANUP(free) char *text = body ? json_memory_dump(body, JSON_COMPACT) : NULL;
 
 	json_decref(body);
 	if (text)

@@ -19,6 +19,7 @@
 #include "host/transport/web.h"
 #include "wire/control.h"
 #include "wire/host-input.h"
+#include "wire/json-memory.h"
 
 /* What only host.c needs beside the parts that all share. */
 struct wiring {
@@ -50,7 +51,7 @@ void host_viewers_changed(struct host *host)
 	struct control_message message = {
 		.type = CONTROL_VIEWERS, .body = client_list_to_json(host)
 	};
-	char *viewers = message.body ? json_dumps(message.body, JSON_COMPACT) : NULL;
+	char *viewers = message.body ? json_memory_dump(message.body, JSON_COMPACT) : NULL;
 	int r = viewers ? 0 : -ENOMEM;
 
 	if (host->web)
@@ -88,7 +89,7 @@ static void answer_ping(struct wiring *self, uint32_t id)
 
 static void take_status(struct wiring *self, json_t *document)
 {
-	char *text = json_dumps(document, JSON_COMPACT);
+	char *text = json_memory_dump(document, JSON_COMPACT);
 
 	if (!text) {
 		log_warning("a status is lost: out of memory");
@@ -182,7 +183,8 @@ static void handle_message(void *data, const struct control_message *message)
 	}
 }
 
-static void handle_link_end(void *data)
+/* Whoever waits for one waits in vain. */
+static void handle_no_answer(void *data)
 {
 	struct wiring *self = data;
 
@@ -209,7 +211,8 @@ static int start_parts(struct wiring *self, const struct host_options *options)
 {
 	static const struct link_events link_events = {
 		.handle_message = handle_message,
-		.handle_end = handle_link_end,
+		.handle_lost = handle_no_answer,
+		.handle_end = handle_no_answer,
 	};
 	struct host *host = &self->host;
 	struct host_settings settings = { 0 };

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "host/exit.h"
+#include "wire/json-memory.h"
 #include "wire/text.h"
 
 #define CONFIG_MAX ((size_t)1 << 20)
@@ -165,7 +166,7 @@ static json_t *read_config(void)
 		return NULL;
 	if (strspn(text, " \t\r\n") == n)
 		return json_object();
-	config = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
+	config = json_memory_load(text, n, JSON_REJECT_DUPLICATES, NULL);
 	sodium_memzero(text, n);
 	if (config && !json_is_object(config)) {
 		json_decref(config);
@@ -177,7 +178,7 @@ static json_t *read_config(void)
 static int write_result(json_t *config, const char *pin)
 {
 	json_t *result = json_pack("{sO ss?}", "config", config, "pin", pin[0] ? pin : NULL);
-	char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
+	char *text = result ? json_memory_dump(result, JSON_COMPACT) : NULL;
 	int r = text ? sys_write_all(STDOUT_FILENO, text, strlen(text)) : -ENOMEM;
 
 	if (r >= 0)

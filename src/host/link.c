@@ -23,6 +23,11 @@ static void handle_line(void *data, char *line, size_t n)
 	if (!n)
 		return;
 	r = control_decode(line, n, &message);
+	if (r == -ENOMEM) {
+		log_warning("a message of the supervisor was lost: %s", strerror(-r));
+		self->events->handle_lost(self->data);
+		return;
+	}
 	if (r < 0) {
 		log_warning("a message of the supervisor makes no sense: %s", strerror(-r));
 		return;

@@ -17,6 +17,8 @@ struct link;
 struct link_events {
 	/* @message: valid during the call; what is kept of it is copied, or referenced (body). */
 	void (*handle_message)(void *data, const struct control_message *message);
+	/* There was no memory for a message: what somebody waits for may have been in it. Logged. */
+	void (*handle_lost)(void *data);
 	/* Once, the last callback: supervisor and guard are gone. Already logged. */
 	void (*handle_end)(void *data);
 };

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
-#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdbool.h>
@@ -201,19 +200,6 @@ static int parse_command_line(struct command_line *self, int argc, char **argv)
 	return optind < argc ? refuse(argv[optind], "no arguments are taken") : 0;
 }
 
-/* JSON texts hold keys, PINs and tokens: nothing of them stays behind in freed memory. */
-static void *take_for_json(size_t n)
-{
-	return mem_alloc(n, 1);
-}
-
-static void wipe_for_json(void *block)
-{
-	if (block)
-		explicit_bzero(block, malloc_usable_size(block));
-	free(block);
-}
-
 /* What a stranger's bytes or another program of the user could make of us. */
 static void harden(void)
 {
@@ -223,7 +209,6 @@ static void harden(void)
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &no_core);
 	signal(SIGPIPE, SIG_IGN);
-	json_set_alloc_funcs(take_for_json, wipe_for_json);
 	if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0
 		&& descriptors.rlim_cur > DESCRIPTORS_MAX) {
 		descriptors.rlim_cur = DESCRIPTORS_MAX;

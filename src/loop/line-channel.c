@@ -17,7 +17,7 @@ struct line_channel {
 	struct line_channel_limits limits;
 	const struct line_channel_events *events; /* borrowed */
 	void *data;
-	struct strbuf in;
+	struct strbuf in; /* has room from the start: short lines come in whatever happens */
 	size_t n_scanned; /* of @in, without a newline */
 	struct strbuf out;
 	size_t n_sent; /* of @out */
@@ -117,7 +117,7 @@ static int deliver(struct line_channel *self)
 	explicit_bzero(self->in.text, start);
 	strbuf_consume(&self->in, start);
 	self->n_scanned = self->in.length;
-	if (!self->in.length)
+	if (!self->in.length && self->in.size > 2 * READ_SIZE)
 		strbuf_finish(&self->in);
 	return newline || self->in.length >= self->limits.line_max ? -EMSGSIZE : 0;
 }
@@ -165,7 +165,7 @@ int line_channel_create(struct line_channel **ret, sd_event *event, int fd,
 	*self = (struct line_channel){
 		.fd = -1, .limits = *limits, .events = events, .data = data
 	};
-	r = fd_set_nonblock(fd);
+	r = strbuf_reserve(&self->in, READ_SIZE) ? fd_set_nonblock(fd) : -ENOMEM;
 	if (r >= 0)
 		r = sd_event_add_io(event, &self->source, fd, EPOLLIN, handle_io, self);
 	if (r < 0) {

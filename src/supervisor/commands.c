@@ -2,6 +2,7 @@
 #include "supervisor/commands.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sys.h"
 #include "loop/line-channel.h"
 #include "supervisor/host-process.h"
 #include "supervisor/keeper.h"
@@ -32,6 +34,7 @@ struct commands {
 	struct supervisor *supervisor; /* borrowed */
 	char *path;
 	int fd;
+	int reserve_fd; /* given up to accept, and close, one more when descriptors run out */
 	sd_event_source *source;
 	struct list callers;
 	unsigned n_callers;
@@ -52,13 +55,20 @@ static void caller_destroy(struct caller *self)
 	free(self);
 }
 
+/* The last that is done with a caller for a line of its: it may be gone then. */
 static void answer(struct caller *self, const struct control_message *message)
 {
 	CLEANUP(free) char *line = NULL;
 	size_t n;
+	int r = control_encode(message, &line, &n);
 
-	if (control_encode(message, &line, &n) < 0 || line_channel_send(self->channel, line, n) < 0)
-		log_warning("an answer on the control socket was lost");
+	if (r == 0)
+		r = line_channel_send(self->channel, line, n);
+	if (r == 0)
+		return;
+	/* It waits for nothing else: better no answer than none ever. */
+	log_warning("an answer on the control socket was lost: %s", strerror(-r));
+	caller_destroy(self);
 }
 
 static void answer_error(struct caller *self, const char *text)
@@ -123,9 +133,10 @@ static void handle_line(void *data, char *line, size_t n)
 	struct caller *self = data;
 	struct supervisor *supervisor = self->commands->supervisor;
 	struct control_message message;
+	int r = control_decode(line, n, &message);
 
-	if (control_decode(line, n, &message) < 0) {
-		answer_error(self, "this is no request");
+	if (r < 0) {
+		answer_error(self, r == -ENOMEM ? "out of memory" : "this is no request");
 		return;
 	}
 	switch (message.type) {
@@ -169,6 +180,14 @@ static bool may_call(int fd)
 		&& (peer.uid == geteuid() || peer.uid == 0);
 }
 
+/* Left where it is, a caller for whom there is no descriptor would wake us for ever. */
+static void turn_away(struct commands *self)
+{
+	self->reserve_fd = fd_close(self->reserve_fd);
+	fd_close(accept4(self->fd, NULL, NULL, SOCK_CLOEXEC));
+	self->reserve_fd = sys_open("/dev/null", O_RDONLY, 0);
+}
+
 static int handle_caller(sd_event_source *source, int listen_fd, uint32_t revents, void *data)
 {
 	struct commands *self = data;
@@ -177,6 +196,8 @@ static int handle_caller(sd_event_source *source, int listen_fd, uint32_t revent
 
 	(void)source;
 	(void)revents;
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		turn_away(self);
 	if (fd < 0 || !may_call(fd) || self->n_callers == N_CALLERS)
 		return 0;
 	caller = mem_new(struct caller);
@@ -198,9 +219,11 @@ static int handle_caller(sd_event_source *source, int listen_fd, uint32_t revent
 /* On failure @self is gone. */
 static int watch(struct commands *self, struct commands **ret)
 {
-	int r = sd_event_add_io(self->supervisor->event, &self->source, self->fd, EPOLLIN,
-		handle_caller, self);
+	int r = self->reserve_fd = sys_open("/dev/null", O_RDONLY, 0);
 
+	if (r >= 0)
+		r = sd_event_add_io(self->supervisor->event, &self->source, self->fd, EPOLLIN,
+			handle_caller, self);
 	if (r < 0) {
 		commands_destroy(self);
 		return r;
@@ -219,6 +242,7 @@ int commands_create(struct commands **ret, struct supervisor *supervisor)
 		return -ENOMEM;
 	self->supervisor = supervisor;
 	self->fd = -1;
+	self->reserve_fd = -1;
 	list_init(&self->callers);
 	self->path = xprintf("%s/control", supervisor->paths.runtime_dir);
 	/* Whoever connected to a predecessor is waiting in it. */
@@ -255,6 +279,7 @@ void commands_destroy(struct commands *self)
 		caller_destroy(caller);
 	sd_event_source_unref(self->source);
 	self->fd = fd_close(self->fd);
+	self->reserve_fd = fd_close(self->reserve_fd);
 	unlink(self->path);
 	free(self->path);
 	free(self);

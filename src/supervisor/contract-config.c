@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "wire/host-config.h"
+#include "wire/json-memory.h"
 
 #define VENDORS_DOMAIN "@google.com"
 
@@ -27,7 +28,7 @@ int contract_config_load(const char *path, json_t **ret, char **ret_why)
 		*ret_why = mem_printf("%s", strerror(-r));
 		return r;
 	}
-	config = json_loadb(text, n, 0, &error);
+	config = json_memory_load(text, n, 0, &error);
 	explicit_bzero(text, n);
 	if (!config) {
 		host_config_describe(&error, why);

@@ -58,7 +58,7 @@ static void take_report(struct handover *self)
 
 	if (fd < 0)
 		return;
-	if (dup2(fd, REPORT_FD) >= 0)
+	if (dup2(fd, fd_within_limit(REPORT_FD)) >= 0)
 		self->report_is_kept = true;
 	close(fd);
 }
@@ -68,10 +68,11 @@ int handover_open(struct handover *self)
 	int r, fd;
 
 	*self = (struct handover){ 0 };
-	if (!fd_is_open(KEEPER_FD))
+	fd = fd_within_limit(KEEPER_FD);
+	if (!fd_is_open(fd))
 		return 0;
-	fcntl(KEEPER_FD, F_SETFD, FD_CLOEXEC);
-	r = keeper_open(&self->keeper, KEEPER_FD);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	r = keeper_open(&self->keeper, fd);
 	if (r < 0)
 		return r;
 	take_report(self);
@@ -315,9 +316,9 @@ static char *program_path(const struct supervisor *supervisor)
 
 static void inherit(struct supervisor *supervisor, bool yes)
 {
-	fcntl(KEEPER_FD, F_SETFD, yes ? 0 : FD_CLOEXEC);
+	fcntl(fd_within_limit(KEEPER_FD), F_SETFD, yes ? 0 : FD_CLOEXEC);
 	if (supervisor->notify.fd >= 0)
-		fcntl(NOTIFY_FD, F_SETFD, yes ? 0 : FD_CLOEXEC);
+		fcntl(supervisor->notify.fd, F_SETFD, yes ? 0 : FD_CLOEXEC);
 }
 
 /* What is kept is asked for first: the new program finds it in its socket. Returns on failure only. */

@@ -37,6 +37,7 @@
 
 #define CHANNEL "host-channel" /* with the guard */
 #define N_LINKS 8
+#define RETELL_USEC (1 * USEC_PER_SEC)
 #define READY_LIMIT_USEC (30 * USEC_PER_SEC)
 
 static const struct line_channel_limits limits = {
@@ -66,6 +67,8 @@ struct host_process {
 	struct child child;
 	struct line_channel *channel; /* NULL: no host */
 	struct limit ready_limit;
+	sd_event_source *retell_timer; /* always there: it is for when memory is short */
+	bool is_unheard;	       /* that a message was lost has been said */
 	bool is_offline_page;
 	bool is_taken_over; /* while it starts */
 	struct program_id program; /* of the one that runs */
@@ -290,9 +293,12 @@ static void handle_line(void *data, char *line, size_t n)
 {
 	struct host_process *self = data;
 	struct control_message message;
+	int r = control_decode(line, n, &message);
 
-	if (control_decode(line, n, &message) < 0) {
-		log_warning("the host sent a message that makes no sense");
+	if (r < 0) {
+		log_warning("a message of the host's was lost: %s",
+			r == -ENOMEM ? "out of memory" : "it makes no sense");
+		end_link(self, 0, NULL); /* it may have been the one that somebody waits for */
 		return;
 	}
 	handle_message(self, &message);
@@ -316,14 +322,34 @@ static const struct line_channel_events channel_events = {
 	.handle_end = handle_channel_end,
 };
 
+static int handle_retell_time(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct host_process *self = data;
+
+	(void)source;
+	(void)usec;
+	supervisor_publish(self->supervisor);
+	host_process_send_display(self);
+	return 0;
+}
+
 int host_process_create(struct host_process **ret, struct supervisor *supervisor)
 {
 	struct host_process *self = mem_new(struct host_process);
+	int r;
 
 	if (!self)
 		return -ENOMEM;
 	self->supervisor = supervisor;
 	child_init(&self->child, &supervisor->family, "host", handle_ended, self);
+	r = sd_event_add_time(supervisor->event, &self->retell_timer, CLOCK_MONOTONIC, 0, 0,
+		handle_retell_time, self);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(self->retell_timer, SD_EVENT_OFF);
+	if (r < 0) {
+		host_process_destroy(self);
+		return r;
+	}
 	*ret = self;
 	return 0;
 }
@@ -333,6 +359,7 @@ void host_process_destroy(struct host_process *self)
 	if (!self)
 		return;
 	clear_run(self);
+	sd_event_source_unref(self->retell_timer);
 	child_finish(&self->child);
 	free(self);
 }
@@ -562,21 +589,33 @@ void host_process_adopt(struct supervisor *supervisor, const json_t *from)
 		host_process_send_display(self);
 }
 
-void host_process_send(struct host_process *self, const struct control_message *message)
+void host_process_retell(struct host_process *self)
+{
+	if (!self->channel)
+		return;
+	sd_event_source_set_time_relative(self->retell_timer, RETELL_USEC);
+	sd_event_source_set_enabled(self->retell_timer, SD_EVENT_ONESHOT);
+}
+
+int host_process_send(struct host_process *self, const struct control_message *message)
 {
 	CLEANUP(free) char *line = NULL;
 	size_t n;
 	int r;
 
 	if (!self->channel)
-		return;
+		return -ENOTCONN;
 	r = control_encode(message, &line, &n);
 	if (r == 0)
 		r = line_channel_send(self->channel, line, n);
-	if (r < 0)
+	if (r < 0 && !self->is_unheard)
 		log_warning("a message to the host was lost: %s", strerror(-r));
 	if (r == -ENOBUFS)
 		watchdog_want_host(self->supervisor->watchdog);
+	self->is_unheard = r < 0;
+	if (r == -ENOMEM)
+		host_process_retell(self);
+	return r;
 }
 
 void host_process_send_display(struct host_process *self)
@@ -601,6 +640,7 @@ int host_process_make_link(struct host_process *self,
 	void (*done)(void *data, const char *token), void *data)
 {
 	struct control_message message = { .type = CONTROL_MAKE_LINK };
+	int r;
 
 	for (size_t i = 0; i < N_LINKS; i++) {
 		if (self->links[i].id)
@@ -611,9 +651,11 @@ int host_process_make_link(struct host_process *self,
 			self->last_id = 1;
 		self->links[i] = (struct link_wait){ self->last_id, done, data };
 		message.id = self->last_id;
-		host_process_send(self, &message);
+		r = host_process_send(self, &message);
+		if (r < 0)
+			self->links[i] = (struct link_wait){ 0 };
 		watchdog_want_host(self->supervisor->watchdog);
-		return 0;
+		return r;
 	}
 	return -EBUSY;
 }

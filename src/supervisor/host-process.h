@@ -45,8 +45,14 @@ void host_process_start_offline(struct host_process *self, const char *reason);
 /* SIGUSR1 came from @sender. */
 void host_process_handle_signal(struct host_process *self, pid_t sender);
 
-/* Sends, if there is a host; what it does not read in time is its loss. */
-void host_process_send(struct host_process *self, const struct control_message *message);
+/*
+ * Sends; what the host does not read in time is its loss. Returns 0 or negative errno, which has
+ * been logged, or -ENOTCONN: there is no host.
+ */
+int host_process_send(struct host_process *self, const struct control_message *message);
+
+/* Tells it a little later how everything stands: there was no memory to do so now. */
+void host_process_retell(struct host_process *self);
 
 /* Tells it of the display, as things stand. */
 void host_process_send_display(struct host_process *self);

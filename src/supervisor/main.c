@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/spawn.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "base/trusted.h"
@@ -323,11 +324,11 @@ static int prepare(struct supervisor *self, char **ret_why)
 	bool to_stderr = self->flavour->logs_to_stderr;
 	int r = outlog_create(&self->log, self->event, to_stderr ? NULL : self->paths.log_file);
 
-	if (r < 0) {
+	if (r < 0 && !to_stderr)
 		*ret_why = xprintf(
 			"cannot write the log %s: %s", self->paths.log_file, strerror(-r));
+	if (r < 0)
 		return r;
-	}
 	outlog_set_keeper(self->log, self->handover.keeper);
 	family_init(&self->family, self->event, self->handover.keeper,
 		self->handover.keeper ? self->paths.lock_file : NULL);
@@ -393,8 +394,10 @@ static void complain(struct supervisor *self, const char *why)
 static int find_places(struct supervisor *self, const struct options *options, char **ret_why)
 {
 	self->program_dir = proc_program_dir();
-	if (!self->program_dir)
+	if (!self->program_dir) {
+		*ret_why = xprintf("it cannot be found out where afar's programs are");
 		return -ENOENT;
+	}
 	self->script_dir = options->script && strrchr(options->script, '/')
 		? xprintf("%.*s", (int)(strrchr(options->script, '/') - options->script),
 			options->script)
@@ -411,6 +414,7 @@ int main(int argc, char **argv)
 
 	log_init("supervisor");
 	json_memory_init();
+	spawn_raise_limit();
 	prctl(PR_SET_DUMPABLE, 0); /* the configuration has a private key */
 	self.argv = (const char *const *)argv;
 	r = handover_open(&self.handover);

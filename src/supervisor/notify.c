@@ -84,10 +84,10 @@ void notify_init(struct notify *self, sd_event *event, usec_t ready_limit)
 	int r;
 
 	*self = (struct notify){ .event = event, .fd = -1 };
-	if (!fd_is_open(NOTIFY_FD))
+	if (!fd_is_open(fd_within_limit(NOTIFY_FD)))
 		return;
-	fcntl(NOTIFY_FD, F_SETFD, FD_CLOEXEC);
-	self->fd = NOTIFY_FD;
+	self->fd = fd_within_limit(NOTIFY_FD);
+	fcntl(self->fd, F_SETFD, FD_CLOEXEC);
 	self->ping_every = watchdog_usec() * 3 / 8;
 	r = sd_event_add_time_relative(event, &self->ready_limit, CLOCK_MONOTONIC, ready_limit,
 		USEC_PER_SEC, handle_ready_limit, self);

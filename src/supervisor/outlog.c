@@ -42,11 +42,16 @@
 #define LAST_BYTES 4096
 _Static_assert(LAST_BYTES >= STATUS_LOG_TAIL_LINES * STATUS_LOG_LINE_MAX, "the tail fits");
 
+/* What could not be opened or moved is tried again by the first line after this time. */
+#define RETRY_USEC (2 * USEC_PER_SEC)
+
 struct outlog {
 	sd_event *event; /* borrowed */
 	char *path;	 /* NULL: no file, streams go to stdout */
 	int fd;		 /* -1: cannot be written now */
 	size_t size;
+	usec_t retry_at;      /* CLOCK_MONOTONIC */
+	unsigned long n_lost; /* lines, since the last that could be written */
 	struct list pipes;
 	struct keeper *keeper; /* borrowed */
 	unsigned last_pipe;    /* its number */
@@ -90,37 +95,70 @@ static void open_file(struct outlog *self)
 
 	self->fd = sys_open(self->path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
 	self->size = self->fd >= 0 && fstat(self->fd, &st) == 0 ? (size_t)st.st_size : 0;
-	log_set_fd(self->fd >= 0 ? self->fd : STDERR_FILENO);
 }
 
-static void rotate(struct outlog *self)
+static int move_away(const struct outlog *self)
 {
 	CLEANUP(free) char *one = mem_printf("%s.1", self->path);
 	CLEANUP(free) char *two = mem_printf("%s.2", self->path);
+	int r;
 
 	if (!one || !two)
-		return;
-	rename(one, two);
-	rename(self->path, one);
-	self->fd = fd_close(self->fd);
-	open_file(self);
+		return -ENOMEM;
+	r = sys_rename(one, two);
+	if (r == 0 || r == -ENOENT)
+		r = sys_rename(self->path, one);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Is there a file with room for @n bytes? A flood must not try in vain again and again. */
+static bool make_room(struct outlog *self, size_t n)
+{
+	if (self->fd >= 0 && self->size + n <= OUTLOG_FILE_MAX)
+		return true;
+	if (clock_now() < self->retry_at)
+		return false;
+	if (self->fd >= 0 && move_away(self) == 0)
+		self->fd = fd_close(self->fd);
+	if (self->fd < 0)
+		open_file(self);
+	if (self->fd >= 0 && self->size + n <= OUTLOG_FILE_MAX)
+		return true;
+	self->retry_at = clock_now() + RETRY_USEC;
+	return false;
+}
+
+static bool put(struct outlog *self, const char *line, size_t n)
+{
+	unsigned long n_lost = self->n_lost;
+
+	if (!make_room(self, n) || sys_write_all(self->fd, line, n) < 0) {
+		self->n_lost++;
+		return false;
+	}
+	self->size += n;
+	self->n_lost = 0;
+	if (n_lost)
+		log_warning("%lu lines before this one could not be written and are lost", n_lost);
+	return true;
+}
+
+/* Our own. Without the file it goes to where we were started, if that is any better. */
+static void handle_record(void *data, const char *line, size_t n)
+{
+	if (!put(data, line, n))
+		sys_write_all(STDERR_FILENO, line, n);
 }
 
 static void write_line(struct outlog *self, const char *name, const char *text, size_t n)
 {
 	char line[LINE_MAX_BYTES + 128], time[CLOCK_TEXT_MAX];
-	size_t length;
-
-	if (self->fd < 0)
-		return;
-	length = (size_t)snprintf(line, sizeof(line), "%s %s: ", clock_format(clock_wall(), time), name);
+	size_t length = (size_t)snprintf(
+		line, sizeof(line), "%s %s: ", clock_format(clock_wall(), time), name);
 	memcpy(line + length, text, n);
 	length += n;
 	line[length++] = '\n';
-	if (self->size + length > OUTLOG_FILE_MAX)
-		rotate(self);
-	if (self->fd >= 0 && sys_write_all(self->fd, line, length) == 0)
-		self->size += length;
+	put(self, line, length);
 }
 
 /* OUT-1. @n bytes, of which the last may be a newline; a long line comes in pieces. */
@@ -167,6 +205,7 @@ int outlog_create(struct outlog **ret, sd_event *event, const char *path)
 		outlog_destroy(self);
 		return r;
 	}
+	log_set_writer(handle_record, self);
 	*ret = self;
 	return 0;
 }
@@ -192,7 +231,7 @@ void outlog_destroy(struct outlog *self)
 		return;
 	list_for_each_safe(pipe, next, &self->pipes, link)
 		pipe_destroy(pipe);
-	log_set_fd(STDERR_FILENO);
+	log_set_writer(NULL, NULL);
 	fd_close(self->fd);
 	free(self->path);
 	free(self);

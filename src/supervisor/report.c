@@ -19,10 +19,9 @@
 
 void report_init(struct report *self, bool foreground)
 {
-	*self = (struct report){ .fd = -1 };
-	if (fd_is_open(REPORT_FD)) {
-		fcntl(REPORT_FD, F_SETFD, FD_CLOEXEC);
-		self->fd = REPORT_FD;
+	*self = (struct report){ .fd = report_fd_find() };
+	if (self->fd >= 0) {
+		fcntl(self->fd, F_SETFD, FD_CLOEXEC);
 	} else if (foreground) {
 		self->fd = STDOUT_FILENO;
 		self->plain = true;
@@ -66,9 +65,13 @@ void report_init_log(struct report *self)
 __attribute__((format(printf, 3, 0))) static void send_lines(struct report *self, const char *prefix, const char *format, va_list args)
 {
 	char text[2048];
+	int r = 0;
 
 	vsnprintf(text, sizeof(text), format, args);
-	if (self->fd >= 0 && has_room(self) && report_fd_send(self->fd, prefix, text) < 0)
+	if (self->fd >= 0 && has_room(self))
+		r = report_fd_send(self->fd, prefix, text);
+	/* Without memory a line is lost; who waits for READY waits on. */
+	if (r < 0 && r != -ENOMEM)
 		give_up(self);
 }
 

@@ -67,6 +67,8 @@ void supervisor_publish(struct supervisor *self)
 	tell_service_manager(self);
 	if (message.body)
 		host_process_send(self->host, &message);
+	else
+		host_process_retell(self->host);
 	control_message_finish(&message);
 }
 
@@ -166,11 +168,20 @@ static int handle_tick(sd_event_source *source, uint64_t usec, void *data)
 	return 0;
 }
 
+/* Once, for all that is ever tried again: later there might be no memory, or no descriptor. */
+static int make_tick(struct supervisor *self)
+{
+	int r = sd_event_add_time(
+		self->event, &self->tick, CLOCK_MONOTONIC, 0, 1, handle_tick, self);
+
+	return r < 0 ? r : sd_event_source_set_enabled(self->tick, SD_EVENT_OFF);
+}
+
 static void arm_tick(struct supervisor *self, usec_t at)
 {
-	self->tick = sd_event_source_unref(self->tick);
-	if (at != USEC_NEVER)
-		sd_event_add_time(self->event, &self->tick, CLOCK_MONOTONIC, at, 1, handle_tick, self);
+	sd_event_source_set_time(self->tick, at);
+	sd_event_source_set_enabled(
+		self->tick, at == USEC_NEVER ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
 
 static void end_loop(struct supervisor *self)
@@ -530,10 +541,14 @@ static int reload_own(struct supervisor *self, char **ret_why)
 	for (size_t i = 0; i < self->listen.n; i++)
 		listen[i] = self->listen.names[i];
 	message.body = host_config_settings(config, &self->settings, listen, self->listen.n);
-	if (message.body)
-		host_process_send(self->host, &message);
+	r = message.body ? host_process_send(self->host, &message) : -ENOMEM;
 	control_message_finish(&message);
 	display_look(self->display);
+	if (r < 0 && r != -ENOTCONN) {
+		*ret_why = mem_printf("the host does not know of the new configuration: %s; try again",
+			strerror(-r));
+		return r;
+	}
 	log_info("the configuration was read anew");
 	return 0;
 }
@@ -607,14 +622,15 @@ static void init_outputs(struct supervisor *self)
 
 int supervisor_init(struct supervisor *self, char **ret_why)
 {
-	int r;
+	int r = make_tick(self);
 
 	attempts_init(&self->attempts, clock_now());
 	self->told = STATUS_STARTING;
 	self->started_wall = clock_wall();
 	init_outputs(self);
 	notify_init(&self->notify, self->event, NOTIFY_READY_LIMIT_USEC);
-	r = init_parts(self, ret_why);
+	if (r >= 0)
+		r = init_parts(self, ret_why);
 	if (r < 0)
 		return r;
 	if (self->flavour->host_is_ours)

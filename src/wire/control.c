@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "wire/json-memory.h"
 #include "wire/text.h"
 
 /* What a field is in JSON, and what makes one acceptable. */
@@ -227,7 +228,7 @@ int control_decode(const char *line, size_t n, struct control_message *ret)
 
 	if (n >= CONTROL_LINE_MAX)
 		return -EBADMSG;
-	object = json_loadb(line, n, JSON_REJECT_DUPLICATES, &error);
+	object = json_memory_load(line, n, JSON_REJECT_DUPLICATES, &error);
 	if (!object)
 		return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
 	r = decode_object(object, &message);
@@ -299,14 +300,17 @@ int control_encode(const struct control_message *self, char **ret_line, size_t *
 		return n ? -EMSGSIZE : -ENOMEM;
 	}
 	line = mem_alloc(n + 2, 1);
-	if (line) {
-		json_dumpb(object, line, n, JSON_COMPACT);
-		line[n] = '\n';
-		*ret_line = line;
-		*ret_n = n + 1;
+	if (line && json_dumpb(object, line, n, JSON_COMPACT) != n) {
+		free(line); /* it needs memory of its own, each time */
+		line = NULL;
 	}
 	json_decref(object);
-	return line ? 0 : -ENOMEM;
+	if (!line)
+		return -ENOMEM;
+	line[n] = '\n';
+	*ret_line = line;
+	*ret_n = n + 1;
+	return 0;
 }
 
 void control_message_finish(struct control_message *self)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "wire/json-memory.h"
 
 void host_config_describe(const json_error_t *error, char why[SETTINGS_WHY_MAX])
 {
@@ -19,7 +20,7 @@ void host_config_describe(const json_error_t *error, char why[SETTINGS_WHY_MAX])
 int host_config_parse(const char *text, size_t n, json_t **ret, char why[SETTINGS_WHY_MAX])
 {
 	json_error_t error;
-	json_t *config = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
+	json_t *config = json_memory_load(text, n, JSON_REJECT_DUPLICATES, &error);
 
 	if (!config) {
 		host_config_describe(&error, why);
@@ -36,7 +37,7 @@ int host_config_parse(const char *text, size_t n, json_t **ret, char why[SETTING
 
 static int dump(const json_t *config, size_t flags, const char *end, char **ret, size_t *ret_n)
 {
-	char *text = json_dumps(config, flags);
+	char *text = json_memory_dump(config, flags);
 	size_t n;
 	char *more;
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
+#include "wire/json-memory.h"
 
 static int copy_name(const char *text, char **ret)
 {
@@ -102,7 +103,7 @@ int host_input_parse(const char *text, size_t n, struct host_input *ret, const c
 {
 	struct host_input input = { 0 };
 	json_error_t error;
-	json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
+	json_t *root = json_memory_load(text, n, JSON_REJECT_DUPLICATES, &error);
 	int r;
 
 	if (!root && json_error_code(&error) == json_error_out_of_memory)

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/reader.h"
+#include "wire/json-memory.h"
 
 /* --- from the client --- */
 
@@ -49,7 +50,7 @@ static int parse_sign_in(struct reader *reader, struct stream_sign_in *ret)
 
 	if (n > STREAM_SIGN_IN_MAX)
 		return -EBADMSG;
-	body = json_loadb((const char *)reader_bytes(reader, n), n, JSON_REJECT_DUPLICATES, NULL);
+	body = json_memory_load((const char *)reader_bytes(reader, n), n, JSON_REJECT_DUPLICATES, NULL);
 	version = json_object_get(body, "version");
 	if (!json_is_integer(version) || json_integer_value(version) < 0
 		|| json_integer_value(version) > UINT16_MAX)

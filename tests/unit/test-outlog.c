@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -344,6 +345,41 @@ static void test_after_a_flood_nothing_wakes_the_loop(void **state)
 	close(fd);
 }
 
+static bool has_line(const struct fixture *f, const char *line)
+{
+	CLEANUP(free) char *text = NULL;
+	size_t n;
+
+	return sys_read_file(f->path, 64 * 1024 * 1024, &text, &n) == 0 && strstr(text, line);
+}
+
+/* RES-04 */
+static void test_a_file_that_could_not_be_made_is_there_again_soon(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(free) char *away = xprintf("%s-away", f->directory);
+	CLEANUP(free) char *block = xalloc(60001, 1);
+	usec_t start;
+	int fd;
+
+	for (int i = 0; i < 60000; i++)
+		block[i] = i % 1000 == 999 ? '\n' : 'a';
+	assert_int_equal(outlog_stream_open(&f->stream, &fd), 0);
+	print(f, fd, "before\n");
+	assert_int_equal(rename(f->directory, away), 0);
+	for (int i = 0; i < 200; i++) /* 12 MB: another file is due, and has no place */
+		print(f, fd, block);
+	assert_int_equal(rename(away, f->directory), 0);
+	start = clock_now();
+	while (!has_line(f, "child: again\n")) { /* as long as somebody prints */
+		assert_true(clock_now() - start < 5 * USEC_PER_SEC);
+		usleep(20000);
+		print(f, fd, "again\n");
+	}
+	assert_true(has_line(f, "could not be written and are lost"));
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +401,8 @@ int main(void)
 			test_a_flood_does_not_hold_others_up, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_after_a_flood_nothing_wakes_the_loop, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_a_file_that_could_not_be_made_is_there_again_soon, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,12 +62,25 @@ static void test_expected_end_is_no_failure(void **state)
 	assert_int_equal(r.n_short, 0);
 }
 
+static void test_a_clock_that_goes_back_makes_nobody_healthy(void **state)
+{
+	(void)state;
+	struct relaunch r;
+	usec_t at;
+
+	relaunch_init(&r, &limits);
+	relaunch_started(&r, 100 * SEC);
+	assert_int_equal(relaunch_ended(&r, 1 * SEC, false, &at), RELAUNCH_AT);
+	assert_int_equal(r.n_short, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_short_runs_slow_down_then_give_up),
 		cmocka_unit_test(test_healthy_run_clears_the_count),
 		cmocka_unit_test(test_expected_end_is_no_failure),
+		cmocka_unit_test(test_a_clock_that_goes_back_makes_nobody_healthy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -175,6 +176,57 @@ static void test_a_listening_socket_is_announced_with_the_child_s_pid(void **sta
 	assert_string_equal(spawn_env_get(&env, "LISTEN_PID"), "0000000000");
 }
 
+/* RES-03: all that the parent has is in the child, too, until it has made room. */
+static void test_a_child_starts_where_descriptors_are_scarce(void **state)
+{
+	(void)state;
+	CLEANUP(free) char *text = NULL;
+	struct rlimit before, few;
+	struct spawn spawn = { 0 };
+	int fds[64], status;
+	size_t n = 0;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = 32;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while ((fds[n] = sys_open("/dev/null", O_RDONLY, 0)) >= 0)
+		n++;
+	for (int i = 0; i < 5; i++) /* a pipe's for the test, another's for the start, one to spare */
+		close(fds[--n]);
+	for (int to = 3; to < 9; to++)
+		spawn_map(&spawn, fds[0], to);
+	text = run(&spawn, "test -e /proc/$$/fd/8 && echo there", &status);
+	assert_int_equal(status, 0);
+	assert_string_equal(text, "there\n");
+	while (n)
+		close(fds[--n]);
+	setrlimit(RLIMIT_NOFILE, &before);
+}
+
+static void test_a_limit_that_was_raised_is_only_ours(void **state)
+{
+	(void)state;
+	CLEANUP(free) char *text = NULL;
+	struct rlimit before, low, now;
+	struct spawn spawn = { 0 };
+	int status;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	low = before;
+	low.rlim_cur = 64;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	spawn_raise_limit();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+	assert_int_equal(now.rlim_cur, before.rlim_max);
+	text = run(&spawn, "ulimit -S -n", &status);
+	assert_string_equal(text, "64\n");
+	spawn_restore_limit();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+	assert_int_equal(now.rlim_cur, 64);
+	setrlimit(RLIMIT_NOFILE, &before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +235,8 @@ int main(void)
 		cmocka_unit_test(test_signals_and_environment_are_what_was_said),
 		cmocka_unit_test(test_what_cannot_be_executed_is_known_at_once),
 		cmocka_unit_test(test_a_listening_socket_is_announced_with_the_child_s_pid),
+		cmocka_unit_test(test_a_child_starts_where_descriptors_are_scarce),
+		cmocka_unit_test(test_a_limit_that_was_raised_is_only_ours),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sys.h"
+#include "wire/json-memory.h"
 
 #define FILE_MAX (128 * 1024)
 #define ARGUMENTS_MAX 1024
@@ -57,7 +58,7 @@ int start_options_save(
 		json_decref(list);
 		return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 	}
-	text = r == 0 ? json_dumps(list, JSON_INDENT(2)) : NULL;
+	text = r == 0 ? json_memory_dump(list, JSON_INDENT(2)) : NULL;
 	json_decref(list);
 	if (!text)
 		return r < 0 ? r : -ENOMEM;
@@ -90,7 +91,7 @@ static int join(struct command_line *line, const char *text, size_t n)
 {
 	CLEANUP(free) const char **arguments = NULL;
 	CLEANUP(free) char *why = NULL;
-	json_t *list = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL), *item;
+	json_t *list = json_memory_load(text, n, JSON_REJECT_DUPLICATES, NULL), *item;
 	struct command_line saved;
 	int r = -EBADMSG;
 	size_t i;

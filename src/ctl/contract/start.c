@@ -114,20 +114,29 @@ static int say_running(void)
 	return 0;
 }
 
-static const char **guard_argv(const struct contract *self, int lock_fd)
+/* The supervisor's arguments, all allocated. */
+static char **supervisor_words(const struct contract *self, size_t *ret_n)
 {
-	size_t n = 0, n_words = 4 + self->line.n_sizes + self->line.n_x_options;
-	CLEANUP(free) const char **list = xalloc(n_words, sizeof(*list));
+	char **list = xalloc(5 + self->line.n_sizes + self->line.n_x_options, sizeof(*list));
+	size_t n = 0;
 
 	list[n++] = xprintf("--flavour=%s", self->flavour->name);
 	list[n++] = xprintf("--script=%s", self->script);
 	list[n++] = xprintf("--config=%s", self->config.path);
 	for (size_t i = 0; i < self->line.n_sizes; i++)
 		list[n++] = xprintf("--size=%s", self->line.sizes[i]);
-	list[n++] = "--";
+	list[n++] = xstrdup("--");
 	for (size_t i = 0; i < self->line.n_x_options; i++)
-		list[n++] = self->line.x_options[i];
-	return launch_guard_argv(&self->paths, self->flavour->name, lock_fd, n, list);
+		list[n++] = xstrdup(self->line.x_options[i]);
+	*ret_n = n;
+	return list;
+}
+
+static void cleanup_words(char ***list)
+{
+	for (char **word = *list; word && *word; word++)
+		free(*word);
+	free(*list);
 }
 
 /* Becomes the guard; its visible command line begins with a bare name, for PKG-9. */
@@ -135,13 +144,20 @@ static int start_locked(const struct contract *self, int lock_fd)
 {
 	CLEANUP(free) char *guard = ctl_program("afar-guard");
 	CLEANUP(free) char *why = NULL;
+	CLEANUP(launch_argv) const char **argv = NULL;
+	CLEANUP(words) char **words = NULL;
 	int status = check_sizes(self);
+	size_t n;
 
 	if (status)
 		return status;
-	if (launch_prepare(&self->paths, &why) == 0)
+	if (launch_prepare(&self->paths, &why) == 0) {
+		words = supervisor_words(self, &n);
+		argv = launch_guard_argv(
+			&self->paths, self->flavour->name, lock_fd, n, (const char *const *)words);
 		why = xprintf("Could not execute %s: %s", guard,
-			strerror(-launch_exec(guard, guard_argv(self, lock_fd), lock_fd)));
+			strerror(-launch_exec(guard, argv, lock_fd)));
+	}
 	tell(LOG_LEVEL_ERROR, why);
 	return 1;
 }

@@ -15,6 +15,7 @@
 #include "ctl/ctl.h"
 #include "ctl/instance.h"
 #include "version.h"
+#include "wire/json-memory.h"
 #include "wire/text.h"
 
 static const struct doctor_check *const groups[] = {
@@ -85,7 +86,7 @@ static void finish(struct printer *self)
 	document = json_pack("{s:s, s:i, s:i, s:o}", "version", AFAR_VERSION, "problems",
 		(int)self->n_of[DOCTOR_PROBLEM], "notes", (int)self->n_of[DOCTOR_NOTE],
 		"checks", self->checks);
-	text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
+	text = document ? json_memory_dump(document, JSON_INDENT(2)) : NULL;
 	if (text)
 		puts(text);
 	json_decref(document);

@@ -68,7 +68,7 @@ void access_handle_make_link(struct access *self, uint32_t id);
 /* Another supervisor has taken over: it is asked what the last one did not answer. */
 void access_handle_takeover(struct access *self);
 
-/* The supervisor is gone: whoever waits for its answer is refused. */
+/* The supervisor is gone, or its answer is: whoever waits for its answer is refused. */
 void access_handle_end(struct access *self);
 
 /* All tries must be done or cancelled. Takes NULL. */

@@ -26,6 +26,8 @@
 
 #define LISTEN_FD 3 /* SD_LISTEN_FDS_START */
 #define ARGV_MAX 4
+/* Sound takes as many as all the rest: where there are few the desktop goes first (RES-03). */
+#define DESCRIPTORS_WANTED 47
 
 enum mode {
 	MODE_NONE,      /* there is no sound */
@@ -442,6 +444,11 @@ int audio_create(struct audio **ret, struct supervisor *supervisor)
 	/* Another's display has its own sound. */
 	if (supervisor->settings.display == SETTINGS_DISPLAY_ATTACH)
 		return 0;
+	if (fd_within_limit(DESCRIPTORS_WANTED) != DESCRIPTORS_WANTED) {
+		log_warning("there is no sound: the limit of descriptors is below %d",
+			DESCRIPTORS_WANTED + 1);
+		return 0;
+	}
 	r = place_init(&self->place, supervisor->flavour, &supervisor->paths, host_id);
 	if (r == -ENAMETOOLONG)
 		log_error("there is no sound: audio UNIX socket path is too long");

@@ -242,6 +242,7 @@ void setup_check(
 	check->done = done;
 	check->data = data;
 	r = xcb_ping_start(&check->ping, self->event, self->source, limit, handle_ping, check);
+	/* One that cannot be asked is not blamed. */
 	if (r < 0)
-		end_check(check, false);
+		end_check(check, r == -ENOMEM);
 }

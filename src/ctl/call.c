@@ -2,6 +2,7 @@
 #include "ctl/call.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +17,8 @@
 
 #define LIMIT_SECONDS 10
 #define N_TRIES 5
+/* So long may one that is just ending take to hang up. */
+#define END_LIMIT_MSEC 2000
 
 static int connect_to(const char *path)
 {
@@ -39,8 +42,9 @@ static int connect_to(const char *path)
 bool call_is_possible(const char *socket)
 {
 	CLEANUP(close) int fd = connect_to(socket);
+	struct pollfd hung_up = { .fd = fd };
 
-	return fd >= 0;
+	return fd >= 0 && poll(&hung_up, 1, END_LIMIT_MSEC) == 0;
 }
 
 static int send_request(int fd, const struct control_message *request)

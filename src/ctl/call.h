@@ -9,7 +9,7 @@
 #include "ctl/instance.h"
 #include "wire/control.h"
 
-/* Does a daemon listen on this control socket? */
+/* Does a daemon listen on this control socket, for some seconds more at least? */
 bool call_is_possible(const char *socket);
 
 /**

@@ -150,9 +150,12 @@ void bus_adopt(struct supervisor *supervisor, const json_t *from)
 {
 	struct bus *self = supervisor->bus;
 
+	if (!self->child.pid) {
+		remove_directories(supervisor); /* it may have ended while nobody watched */
+		return;
+	}
 	snprintf(self->address, sizeof(self->address), "%s", record_text(from, "address"));
-	if (self->child.pid
-		&& supervisor->policy.entries[POLICY_BUS].state == COMPONENT_STARTING
+	if (supervisor->policy.entries[POLICY_BUS].state == COMPONENT_STARTING
 		&& ready_line_adopt(&self->ready, supervisor->event, supervisor->handover.keeper,
 			   READY_LINE, handle_address, self)
 			< 0)

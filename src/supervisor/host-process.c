@@ -568,6 +568,8 @@ void host_process_adopt(struct supervisor *supervisor, const json_t *from)
 	self->is_offline_page = record_bool(from, "offline_page", false);
 	if (!self->child.pid || !supervisor->flavour->host_is_ours) {
 		fd_close(fd);
+		json_decref(supervisor->viewers);
+		supervisor->viewers = NULL;
 		return;
 	}
 	if (fd < 0 || use_channel(self, fd) < 0) {

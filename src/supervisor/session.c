@@ -298,6 +298,8 @@ void session_adopt(struct supervisor *supervisor, const json_t *from)
 	struct session *self = supervisor->session;
 
 	snprintf(self->text, sizeof(self->text), "%s", record_text(from, "text"));
+	if (!self->child.pid)
+		ice_remove_stale();
 	if (supervisor->policy.entries[POLICY_SESSION].state == COMPONENT_STARTING)
 		sd_event_add_time_relative(supervisor->event, &self->ready_timer, CLOCK_MONOTONIC,
 			WINDOW_USEC, 0, handle_ready_time, self);

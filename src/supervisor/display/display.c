@@ -465,6 +465,11 @@ void display_adopt(struct supervisor *supervisor, const json_t *from)
 	self->is_stopping = record_bool(from, "stopping", false);
 	self->authority_has_entry = record_bool(from, "authority_has_entry", false);
 	snprintf(self->name, sizeof(self->name), ":%u", self->number);
+	if (!self->child.pid && self->number) {
+		/* It may have ended while nobody watched. */
+		remove_socket(self);
+		remove_authority(self);
+	}
 	if (!self->child.pid || self->is_stopping)
 		return;
 	if (state == COMPONENT_READY) {

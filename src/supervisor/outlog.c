@@ -153,7 +153,11 @@ static void handle_record(void *data, const char *line, size_t n)
 static void write_line(struct outlog *self, const char *name, const char *text, size_t n)
 {
 	char line[LINE_MAX_BYTES + 128], time[CLOCK_TEXT_MAX];
-	size_t length = (size_t)snprintf(
+	size_t length;
+
+	if (!self->path)
+		return;
+	length = (size_t)snprintf(
 		line, sizeof(line), "%s %s: ", clock_format(clock_wall(), time), name);
 	memcpy(line + length, text, n);
 	length += n;

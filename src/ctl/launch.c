@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,22 +40,32 @@ int launch_prepare(const struct paths *paths, char **ret_why)
 	return paths_make(paths, ret_why);
 }
 
-const char **launch_guard_argv(const struct paths *paths, const char *name, int lock_fd,
-	size_t n_arguments, const char *const *arguments)
+void launch_line_init(struct launch_line *self, const struct paths *paths, const char *name,
+	int lock_fd, size_t n_arguments, const char *const *arguments)
 {
-	const char **list = xalloc(n_arguments + 8, sizeof(*list));
 	size_t n = 0;
 
-	list[n++] = name;
-	list[n++] = xprintf("%d", lock_fd);
-	list[n++] = paths->lock_file;
-	list[n++] = xprintf("%s/control", paths->runtime_dir);
-	list[n++] = paths->runtime_dir;
-	list[n++] = paths->runtime_is_ours ? paths->runtime_base : "-";
-	list[n++] = ctl_program("afar-supervisor");
+	self->lock_fd = xprintf("%d", lock_fd);
+	self->socket = xprintf("%s/control", paths->runtime_dir);
+	self->supervisor = ctl_program("afar-supervisor");
+	self->argv = xalloc(n_arguments + 8, sizeof(*self->argv));
+	self->argv[n++] = name;
+	self->argv[n++] = self->lock_fd;
+	self->argv[n++] = paths->lock_file;
+	self->argv[n++] = self->socket;
+	self->argv[n++] = paths->runtime_dir;
+	self->argv[n++] = paths->runtime_is_ours ? paths->runtime_base : "-";
+	self->argv[n++] = self->supervisor;
 	for (size_t i = 0; i < n_arguments; i++)
-		list[n++] = arguments[i];
-	return list;
+		self->argv[n++] = arguments[i];
+}
+
+void launch_line_finish(struct launch_line *self)
+{
+	free(self->argv);
+	free(self->supervisor);
+	free(self->socket);
+	free(self->lock_fd);
 }
 
 int launch_exec(const char *guard, const char *const *argv, int lock_fd)

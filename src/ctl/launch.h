@@ -28,15 +28,20 @@ enum instance_lock launch_lock(
  */
 int launch_prepare(const struct paths *paths, char **ret_why);
 
+/* The guard's command line: see guard/main.c. */
+struct launch_line {
+	const char **argv; /* NULL-terminated; but for the three below its words are borrowed */
+	char *lock_fd, *socket, *supervisor;
+};
+
 /**
- * launch_guard_argv() - the guard's command line: see guard/main.c
+ * launch_line_init() - make it
  * @name:      its argv[0]
  * @arguments: the supervisor's
- *
- * An allocated list; all but some numbers and paths in it is borrowed.
  */
-const char **launch_guard_argv(const struct paths *paths, const char *name, int lock_fd,
-	size_t n_arguments, const char *const *arguments);
+void launch_line_init(struct launch_line *self, const struct paths *paths, const char *name,
+	int lock_fd, size_t n_arguments, const char *const *arguments);
+void launch_line_finish(struct launch_line *self);
 
 /* Becomes the guard, with stdio and REPORT_FD as they are. Returns only on failure. */
 int launch_exec(const char *guard, const char *const *argv, int lock_fd);

@@ -125,15 +125,23 @@ static int run_in_background(
 	return failure_status(pid);
 }
 
-static const char **guard_argv(const struct ctl *ctl, int lock_fd, int argc, char **argv)
+static int run_guard(const struct ctl *ctl, int lock_fd, int argc, char **argv)
 {
-	return launch_guard_argv(&ctl->paths, "afar-guard", lock_fd, (size_t)argc - 1,
+	CLEANUP(free) char *guard = ctl_program("afar-guard");
+	struct launch_line line;
+	int status;
+
+	launch_line_init(&line, &ctl->paths, "afar-guard", lock_fd, (size_t)argc - 1,
 		(const char *const *)argv + 1);
+	status = wants_foreground(argc, argv)
+		       ? run_in_foreground(ctl, guard, line.argv, lock_fd)
+		       : run_in_background(ctl, guard, line.argv, lock_fd);
+	launch_line_finish(&line);
+	return status;
 }
 
 int ctl_start(struct ctl *ctl, int argc, char **argv)
 {
-	CLEANUP(free) char *guard = ctl_program("afar-guard");
 	CLEANUP(free) char *why = NULL;
 	struct instance instance;
 	int lock_fd = -1;
@@ -159,7 +167,5 @@ int ctl_start(struct ctl *ctl, int argc, char **argv)
 		launch_abandon(&ctl->paths);
 		return CTL_FAILED;
 	}
-	if (wants_foreground(argc, argv))
-		return run_in_foreground(ctl, guard, guard_argv(ctl, lock_fd, argc, argv), lock_fd);
-	return run_in_background(ctl, guard, guard_argv(ctl, lock_fd, argc, argv), lock_fd);
+	return run_guard(ctl, lock_fd, argc, argv);
 }

@@ -114,23 +114,32 @@ static int say_running(void)
 	return 0;
 }
 
-static const char **guard_argv(const struct contract *self, int lock_fd)
+/* Its visible command line begins with a bare name, for PKG-9. Returns only on failure. */
+static int become_guard(const struct contract *self, const char *guard, int lock_fd)
 {
-	size_t n = 0, n_words = 4 + self->line.n_sizes + self->line.n_x_options;
-	CLEANUP(free) const char **list = xalloc(n_words, sizeof(*list));
+	size_t n = 0, n_made = 3 + self->line.n_sizes;
+	char **list = xalloc(n_made + 1 + self->line.n_x_options, sizeof(*list));
+	struct launch_line line;
+	int r;
 
 	list[n++] = xprintf("--flavour=%s", self->flavour->name);
 	list[n++] = xprintf("--script=%s", self->script);
 	list[n++] = xprintf("--config=%s", self->config.path);
 	for (size_t i = 0; i < self->line.n_sizes; i++)
 		list[n++] = xprintf("--size=%s", self->line.sizes[i]);
-	list[n++] = "--";
+	list[n++] = (char *)"--";
 	for (size_t i = 0; i < self->line.n_x_options; i++)
-		list[n++] = self->line.x_options[i];
-	return launch_guard_argv(&self->paths, self->flavour->name, lock_fd, n, list);
+		list[n++] = (char *)self->line.x_options[i];
+	launch_line_init(&line, &self->paths, self->flavour->name, lock_fd, n,
+		(const char *const *)list);
+	r = launch_exec(guard, line.argv, lock_fd);
+	launch_line_finish(&line);
+	for (size_t i = 0; i < n_made; i++)
+		free(list[i]);
+	free(list);
+	return r;
 }
 
-/* Becomes the guard; its visible command line begins with a bare name, for PKG-9. */
 static int start_locked(const struct contract *self, int lock_fd)
 {
 	CLEANUP(free) char *guard = ctl_program("afar-guard");
@@ -141,7 +150,7 @@ static int start_locked(const struct contract *self, int lock_fd)
 		return status;
 	if (launch_prepare(&self->paths, &why) == 0)
 		why = xprintf("Could not execute %s: %s", guard,
-			strerror(-launch_exec(guard, guard_argv(self, lock_fd), lock_fd)));
+			strerror(-become_guard(self, guard, lock_fd)));
 	tell(LOG_LEVEL_ERROR, why);
 	return 1;
 }

@@ -24,6 +24,8 @@ static struct {
 	bool to_journal; /* as long as fd is stderr */
 	void (*listener)(void *data, const char *text);
 	void *listener_data;
+	void (*make_room)(void *data, size_t n_bytes);
+	void *make_room_data;
 } log_state = { .program = "afar", .limit = LOG_LEVEL_INFO, .fd = STDERR_FILENO };
 
 /* systemd.exec(5): $JOURNAL_STREAM names what stderr was; it may have been redirected since. */
@@ -66,6 +68,12 @@ void log_set_listener(void (*listener)(void *data, const char *text), void *data
 {
 	log_state.listener = listener;
 	log_state.listener_data = data;
+}
+
+void log_set_make_room(void (*make_room)(void *data, size_t n_bytes), void *data)
+{
+	log_state.make_room = make_room;
+	log_state.make_room_data = data;
 }
 
 /* One record is one line: what a child or a peer put into a text must not forge another. */
@@ -126,6 +134,8 @@ void log_write(enum log_level level, const char *format, ...)
 	}
 	n = strlen(line);
 	line[n++] = '\n';
+	if (log_state.make_room)
+		log_state.make_room(log_state.make_room_data, n);
 	if (write(log_state.fd, line, n) < 0) {
 		/* nowhere left to say so */
 	}

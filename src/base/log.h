@@ -24,6 +24,7 @@
  */
 
 #include <stdarg.h>
+#include <stddef.h>
 
 enum log_level {
 	LOG_LEVEL_ERROR,
@@ -40,6 +41,12 @@ void log_use_contract_format(void);
 
 /* Records go to @fd from now on (borrowed), stderr at first. */
 void log_set_fd(int fd);
+
+/*
+ * Before each record whoever owns the file makes room for so many bytes, in another file maybe
+ * (log_set_fd()); NULL: nobody.
+ */
+void log_set_make_room(void (*make_room)(void *data, size_t n_bytes), void *data);
 
 /* Records go to syslog(3) from now on: whoever has no stderr, and no file of its own. */
 void log_use_syslog(void);

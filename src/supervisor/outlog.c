@@ -46,7 +46,6 @@ struct outlog {
 	sd_event *event; /* borrowed */
 	char *path;	 /* NULL: no file, streams go to stdout */
 	int fd;		 /* -1: cannot be written now */
-	size_t size;
 	struct list pipes;
 	struct keeper *keeper; /* borrowed */
 	unsigned last_pipe;    /* its number */
@@ -86,15 +85,30 @@ static bool is_newest(const struct outlog_pipe *self)
 
 static void open_file(struct outlog *self)
 {
-	struct stat st;
-
 	self->fd = sys_open(self->path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
-	self->size = self->fd >= 0 && fstat(self->fd, &st) == 0 ? (size_t)st.st_size : 0;
 	log_set_fd(self->fd >= 0 ? self->fd : STDERR_FILENO);
+}
+
+/* In the foreground it is the terminal, or whatever was wanted. */
+static bool is_stderr(int fd)
+{
+	struct stat ours, other;
+
+	return fstat(STDERR_FILENO, &ours) == 0 && fstat(fd, &other) == 0
+		&& ours.st_dev == other.st_dev && ours.st_ino == other.st_ino;
+}
+
+/* The guard has what we have; neither is to write to an old file, and keep it when it is deleted. */
+static void move_stderr(struct outlog *self)
+{
+	dup2(self->fd, STDOUT_FILENO);
+	dup2(self->fd, STDERR_FILENO);
+	keeper_log(self->keeper, self->fd);
 }
 
 static void rotate(struct outlog *self)
 {
+	bool was_stderr = is_stderr(self->fd);
 	CLEANUP(free) char *one = mem_printf("%s.1", self->path);
 	CLEANUP(free) char *two = mem_printf("%s.2", self->path);
 
@@ -104,6 +118,19 @@ static void rotate(struct outlog *self)
 	rename(self->path, one);
 	self->fd = fd_close(self->fd);
 	open_file(self);
+	if (was_stderr && self->fd >= 0)
+		move_stderr(self);
+}
+
+/* The file's own size is asked: the guard and whoever starts us write to it, too. */
+static void make_room(void *data, size_t n_bytes)
+{
+	struct outlog *self = data;
+	struct stat st;
+
+	if (self->fd >= 0 && fstat(self->fd, &st) == 0
+		&& (size_t)st.st_size + n_bytes > OUTLOG_FILE_MAX)
+		rotate(self);
 }
 
 static void write_line(struct outlog *self, const char *name, const char *text, size_t n)
@@ -117,10 +144,9 @@ static void write_line(struct outlog *self, const char *name, const char *text, 
 	memcpy(line + length, text, n);
 	length += n;
 	line[length++] = '\n';
-	if (self->size + length > OUTLOG_FILE_MAX)
-		rotate(self);
-	if (self->fd >= 0 && sys_write_all(self->fd, line, length) == 0)
-		self->size += length;
+	make_room(self, length);
+	if (self->fd >= 0)
+		sys_write_all(self->fd, line, length);
 }
 
 /* OUT-1. @n bytes, of which the last may be a newline; a long line comes in pieces. */
@@ -167,6 +193,7 @@ int outlog_create(struct outlog **ret, sd_event *event, const char *path)
 		outlog_destroy(self);
 		return r;
 	}
+	log_set_make_room(make_room, self);
 	*ret = self;
 	return 0;
 }
@@ -193,6 +220,7 @@ void outlog_destroy(struct outlog *self)
 	list_for_each_safe(pipe, next, &self->pipes, link)
 		pipe_destroy(pipe);
 	log_set_fd(STDERR_FILENO);
+	log_set_make_room(NULL, NULL);
 	fd_close(self->fd);
 	free(self->path);
 	free(self);

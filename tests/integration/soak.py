@@ -39,7 +39,8 @@ N_WARM, N_MEASURED = 1, 2  # of the short form: times through the kinds of death
 N_VIEWERS = 2
 # What the line through the resident sizes may rise: in ten minutes, or in all of the short form.
 RSS_KIB, RSS_SECONDS = (100, 600) if SOAK else (2048, None)
-LOG_FILES, LOG_FILE_MAX = 3, 10 << 20
+# A line of the guard's own may come when there is no room for it any more: it asks nobody.
+LOG_FILES, LOG_FILE_MAX = 3, (10 << 20) + 1024
 
 FRAME, ACK, MOTION = 0x85, 0x02, 0x04
 
@@ -51,6 +52,7 @@ fast_delay = 0.05
 slow_after = 100000
 give_up_after = 100000
 """
+LINE = "what programs say all day long, line by line"
 DESKTOP = ("display", "bus", "session")
 SOUND = ("pipewire", "pipewire-pulse", "session-manager")
 # Who starts anew when this one is killed.
@@ -224,7 +226,7 @@ class Load:
     def print(self):
         for _ in range(16):
             try:
-                os.write(self.writer, b"what programs say all day long, line by line\n" * 64)
+                os.write(self.writer, (LINE + "\n").encode() * 64)
             except BlockingIOError:  # nobody reads while there is no session
                 return
 
@@ -322,7 +324,8 @@ def soak(deaths, living, seconds, sound=True, counts_memory=True, env=()):
         try:
             soak_at(home, deaths, living, seconds, sound, counts_memory)
         except Exception:
-            print("# the log ends with\n#", "\n# ".join(home.log().splitlines()[-60:]), flush=True)
+            lines = [line for line in home.log().splitlines() if not line.endswith(LINE)]
+            print("# the log ends with\n#", "\n# ".join(lines[-100:]), flush=True)
             raise
 
 
@@ -362,7 +365,7 @@ class Reports:
     def __init__(self):
         self.path = tempfile.mkdtemp(dir="/var/tmp", prefix=os.path.basename(self.prefix))
         self.env = {name: os.environ.get(name, "") + f":log_path={self.path}/{name}"
-                    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS")}
+                    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")}
 
     def texts(self):
         found = {}
@@ -385,25 +388,36 @@ class Reports:
 
 def is_report(text):
     """Of a sanitizer, or of valgrind, which has a heading and a summary in each: is there a stack?"""
-    return re.search(r"^==\d+==(ERROR| +at 0x)|runtime error", text, re.M)
+    return re.search(r"^==\d+==(ERROR| +at 0x)|^WARNING: Thread|runtime error", text, re.M)
 
 
 class UnderValgrind(Installation):
-    """Guard, supervisors and hosts start as their own names' scripts, and then are the real ones."""
+    """Guard, supervisors and hosts start as their own names' scripts, and then are the real ones.
+
+    The kernel has the tool's name for them, and a supervisor takes who has its own for a copy of
+    itself (family.h): so each has a tool of its own name."""
+
+    LIBRARY, TOOL = "/usr/libexec/valgrind", "memcheck"
 
     def __init__(self, reports):
         super().__init__()
+        self.library = self.file("valgrind")
+        os.mkdir(self.library)
         for name in ("afar-guard", "afar-supervisor", "afar-host"):
-            real = self.file(name + ".real")
-            os.rename(self.file(name), real)
-            self.put(name, lambda path: self.write(path, real, os.path.join(reports.path, name)))
+            os.rename(self.file(name), self.file(name + ".real"))
+            for file in os.listdir(self.LIBRARY):
+                link = os.path.join(self.library, file.replace(self.TOOL, name))
+                if not os.path.lexists(link):
+                    os.symlink(os.path.join(self.LIBRARY, file), link)
+            self.put(name, lambda path: self.write(path, name, os.path.join(reports.path, name)))
 
-    def write(self, path, real, report):
+    def write(self, path, name, report):
         with open(path, "w") as f:
             f.write(f"""#!/bin/sh
-exec valgrind --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \\
-	--error-exitcode=99 --vgdb=no --child-silent-after-fork=yes --log-file="$(mktemp {report}.XXXXXX)" \\
-	{real} "$@"
+export VALGRIND_LIB={self.library}
+exec valgrind --tool={name} --leak-check=full --show-leak-kinds=definite \\
+	--errors-for-leak-kinds=definite --error-exitcode=99 --vgdb=no --child-silent-after-fork=yes \\
+	--log-file="$(mktemp {report}.XXXXXX)" {self.file(name)}.real "$@"
 """)
 
 

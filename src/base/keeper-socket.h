@@ -33,6 +33,9 @@ enum keeper_type {
 	KEEPER_ENDED,	   /* pid, value: its wait status; again to every successor until _FORGET */
 	KEEPER_SIGNALLED,  /* pid: who sent SIGUSR1 to the guard, being its child now (HL-2) */
 	KEEPER_BEGIN,	   /* that was all; value: how often a supervisor has died before */
+
+	/* supervisor -> guard */
+	KEEPER_LOG, /* descriptor: another file is the log now; write to that */
 };
 
 struct keeper_message {

@@ -178,6 +178,12 @@ static void handle_message(
 		self->is_up = false;
 		send_all(self, n_deaths);
 		break;
+	case KEEPER_LOG:
+		if (fd >= 0) {
+			dup2(fd, STDOUT_FILENO);
+			dup2(fd, STDERR_FILENO);
+		}
+		break;
 	}
 	fd_close(fd);
 }

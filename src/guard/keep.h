@@ -4,7 +4,7 @@
 /*
  * What the guard holds for the supervisor that comes after one that was killed: descriptors by
  * name, and how children ended whose parent it has become (base/keeper-socket.h). It knows
- * nothing of what they mean.
+ * nothing of what they mean, but for the log, which its own words follow from file to file.
  */
 
 #include <stdbool.h>

@@ -138,6 +138,11 @@ void keeper_drop(struct keeper *self, const char *name)
 	send(self, KEEPER_DROP, name, 0, -1);
 }
 
+void keeper_log(struct keeper *self, int fd)
+{
+	send(self, KEEPER_LOG, "", 0, fd);
+}
+
 void keeper_child(struct keeper *self, pid_t pid)
 {
 	send(self, KEEPER_CHILD, "", pid, -1);

@@ -46,6 +46,9 @@ int keeper_drop_all(struct keeper *self);
 void keeper_keep(struct keeper *self, const char *name, int fd);
 void keeper_drop(struct keeper *self, const char *name);
 
+/* The guard's own words go there from now on. */
+void keeper_log(struct keeper *self, int fd);
+
 /* The guard is to remember how this child ends, until it is told to forget. */
 void keeper_child(struct keeper *self, pid_t pid);
 void keeper_forget(struct keeper *self, pid_t pid);

@@ -49,7 +49,6 @@ struct outlog {
 	sd_event *event; /* borrowed */
 	char *path;	 /* NULL: no file, streams go to stdout */
 	int fd;		 /* -1: cannot be written now */
-	size_t size;
 	usec_t retry_at;      /* CLOCK_MONOTONIC */
 	unsigned long n_lost; /* lines, since the last that could be written */
 	struct list pipes;
@@ -91,10 +90,24 @@ static bool is_newest(const struct outlog_pipe *self)
 
 static void open_file(struct outlog *self)
 {
-	struct stat st;
-
 	self->fd = sys_open(self->path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
-	self->size = self->fd >= 0 && fstat(self->fd, &st) == 0 ? (size_t)st.st_size : 0;
+}
+
+/* In the foreground it is the terminal, or whatever was wanted. */
+static bool is_stderr(int fd)
+{
+	struct stat ours, other;
+
+	return fstat(STDERR_FILENO, &ours) == 0 && fstat(fd, &other) == 0
+		&& ours.st_dev == other.st_dev && ours.st_ino == other.st_ino;
+}
+
+/* The guard has what we have; neither is to write to an old file, and keep it when it is deleted. */
+static void move_stderr(struct outlog *self)
+{
+	dup2(self->fd, STDOUT_FILENO);
+	dup2(self->fd, STDERR_FILENO);
+	keeper_log(self->keeper, self->fd);
 }
 
 static int move_away(const struct outlog *self)
@@ -111,18 +124,32 @@ static int move_away(const struct outlog *self)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* The file's own size is asked: the guard and whoever starts us write to it, too. */
+static bool has_room(const struct outlog *self, size_t n)
+{
+	struct stat st;
+
+	return self->fd >= 0 && fstat(self->fd, &st) == 0
+		&& (size_t)st.st_size + n <= OUTLOG_FILE_MAX;
+}
+
 /* Is there a file with room for @n bytes? A flood must not try in vain again and again. */
 static bool make_room(struct outlog *self, size_t n)
 {
-	if (self->fd >= 0 && self->size + n <= OUTLOG_FILE_MAX)
+	bool was_stderr;
+
+	if (has_room(self, n))
 		return true;
 	if (clock_now() < self->retry_at)
 		return false;
+	was_stderr = self->fd >= 0 && is_stderr(self->fd);
 	if (self->fd >= 0 && move_away(self) == 0)
 		self->fd = fd_close(self->fd);
 	if (self->fd < 0)
 		open_file(self);
-	if (self->fd >= 0 && self->size + n <= OUTLOG_FILE_MAX)
+	if (was_stderr && self->fd >= 0)
+		move_stderr(self);
+	if (has_room(self, n))
 		return true;
 	self->retry_at = clock_now() + RETRY_USEC;
 	return false;
@@ -136,7 +163,6 @@ static bool put(struct outlog *self, const char *line, size_t n)
 		self->n_lost++;
 		return false;
 	}
-	self->size += n;
 	self->n_lost = 0;
 	if (n_lost)
 		log_warning("%lu lines before this one could not be written and are lost", n_lost);

@@ -7,6 +7,7 @@ whole GiB.
 """
 import os
 import re
+import signal
 import sys
 import time
 
@@ -111,9 +112,29 @@ def the_last_words_of_a_flood_are_the_reason_that_status_tells():
         home.afar("stop")
 
 
+# SOK-01
+def after_a_rotation_the_guard_writes_to_the_new_file_too():
+    with Home() as home:
+        home.up()
+        path = os.path.join(home.path, ".local/state/afar/afar.log")
+        with open(path, "a") as f:
+            f.write("x" * 63 + "\n")
+            f.truncate(FILE_MAX)
+        status = home.status()
+        home.afar("reload")
+        wait_for(lambda: os.path.exists(path + ".1"), "another file")
+        os.kill(status["supervisor_pid"], signal.SIGKILL)
+        wait_for(lambda: "guard: the supervisor was killed by signal 9" in home.log(), "its words")
+        check(os.stat(path + ".1").st_size == FILE_MAX, os.stat(path + ".1"))
+        for pid in (status["guard_pid"], home.status()["supervisor_pid"]):
+            check(not any(".log.1" in kind for kind in Fds(pid).kinds), Fds(pid).kinds)
+        home.afar("stop")
+
+
 tests = [
     a_session_that_floods_is_neither_blocked_nor_does_it_take_time_or_room,
     the_last_words_of_a_flood_are_the_reason_that_status_tells,
+    after_a_rotation_the_guard_writes_to_the_new_file_too,
 ]
 if __name__ == "__main__":
     sys.exit(run(tests))

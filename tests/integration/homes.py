@@ -17,7 +17,8 @@ import tempfile
 from hosting import BUILD, SCREEN, SLOW, Host, check, wait_for
 from leakcheck import Leaks, is_alive, processes_of
 
-AFAR = os.environ.get("AFAR_TEST_AFAR") or os.path.join(BUILD, "src", "afar")
+AFAR_IN_USE = os.environ.get("AFAR_TEST_AFAR") or os.path.join(BUILD, "src", "afar")
+AFAR = AFAR_IN_USE  # or that of an Installation
 
 KEY = 0x03
 # Evdev codes of letters: linux/input-event-codes.h.
@@ -155,6 +156,37 @@ class Home:
         finally:
             self.close()
         check(failure or not os.path.exists(self.path), "the home is left:", self.path)
+
+
+class Installation:
+    """Programs of its own, so that a test can put others in their place. Without sound: that has
+    files beside the programs."""
+
+    def __init__(self):
+        self.path = tempfile.mkdtemp(prefix="afar-programs-", dir="/var/tmp")
+        os.chmod(self.path, 0o755)
+        for name in ("afar", "afar-guard", "afar-supervisor", "afar-host"):
+            shutil.copy2(os.path.join(BUILD, "src", name), self.path)
+
+    def file(self, name):
+        return os.path.join(self.path, name)
+
+    def put(self, name, make):
+        """As an upgrade does it: another file under the old name."""
+        new = self.file(name + ".new")
+        make(new)
+        os.chmod(new, 0o755)
+        os.rename(new, self.file(name))
+
+    def __enter__(self):
+        global AFAR
+        AFAR = self.file("afar")
+        return self
+
+    def __exit__(self, *_):
+        global AFAR
+        AFAR = AFAR_IN_USE
+        shutil.rmtree(self.path, ignore_errors=True)
 
 
 class Page:

@@ -332,6 +332,18 @@ def a_reload_of_broken_files_leaves_all_as_it_was():
         check(home.afar("stop")[0] == 0)
 
 
+# SOK-03
+def a_guard_that_cannot_be_executed_is_told_in_one_line_and_nothing_leaks():
+    """In a build with sanitizers a leak would be the command's end."""
+    with Installation() as programs, Home() as home:
+        programs.put("afar-guard", lambda path: open(path, "w").close())
+        for how in ((), ("--foreground",)):
+            code, out, err = home.start(*how)
+            check(code == 1 and not out and err.count("\n") == 1, how, code, out, err)
+            check("cannot start " + programs.file("afar-guard") in err, how, err)
+        home.nothing_is_left()
+
+
 tests = [
     an_identity_of_any_contents_is_taken_or_refused_in_one_line,
     what_we_do_not_know_in_an_identity_is_kept_when_it_is_saved,
@@ -342,6 +354,7 @@ tests = [
     the_systems_settings_are_believed_no_more_easily,
     what_is_no_file_of_ones_own_is_not_run_as_a_session,
     a_reload_of_broken_files_leaves_all_as_it_was,
+    a_guard_that_cannot_be_executed_is_told_in_one_line_and_nothing_leaks,
 ]
 if __name__ == "__main__":
     sys.exit(run(tests))

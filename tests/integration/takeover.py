@@ -12,9 +12,7 @@ import random
 import shutil
 import statistics
 import sys
-import tempfile
 
-import homes
 from contract_home import NAME, ContractHome
 from homes import *
 from hosting import *
@@ -55,38 +53,6 @@ def await_other(home, status):
 def await_sound(home):
     for part in ("pipewire", "pipewire-pulse", "session-manager"):
         home.wait_ready(part)
-
-
-class Installation:
-    """Programs of its own, so that a test can put others in their place."""
-
-    def __init__(self):
-        self.path = tempfile.mkdtemp(prefix="afar-programs-", dir="/var/tmp")
-        os.chmod(self.path, 0o755)
-        for name in ("afar", "afar-guard", "afar-supervisor", "afar-host"):
-            shutil.copy2(os.path.join(os.path.dirname(AFAR_IN_BUILD), name), self.path)
-
-    def file(self, name):
-        return os.path.join(self.path, name)
-
-    def put(self, name, make):
-        """As an upgrade does it: another file under the old name."""
-        new = self.file(name + ".new")
-        make(new)
-        os.chmod(new, 0o755)
-        os.rename(new, self.file(name))
-
-    def __enter__(self):
-        homes.AFAR = self.file("afar")
-        return self
-
-    def __exit__(self, *_):
-        homes.AFAR = AFAR_IN_USE
-        shutil.rmtree(self.path, ignore_errors=True)
-
-
-AFAR_IN_USE = homes.AFAR
-AFAR_IN_BUILD = os.path.join(BUILD, "src", "afar")
 
 
 # --- it is killed ---

@@ -628,7 +628,7 @@ class Fds:
     def settle(self, seconds=5):
         """Waits until the process has the same as now, no more and no less."""
         end = time.monotonic() + seconds
-        while changes := Fds(self.pid).since(self):
+        while changes := type(self)(self.pid).since(self):
             if time.monotonic() >= end:
                 raise Leaked(f"descriptors of {self.pid} ({command_line(self.pid).strip()}): {changes}")
             time.sleep(LOOK_AGAIN)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "supervisor/outlog.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/sys.h"
@@ -190,6 +192,27 @@ static void test_many_runs_are_capped_by_three_files(void **state)
 	assert_int_equal(stat(two, &st), 0);
 	assert_in_range(st.st_size, OUTLOG_FILE_MAX - 2048, OUTLOG_FILE_MAX);
 	assert_int_equal(access(three, F_OK), -1);
+}
+
+/* And those of others who have the file open, as the guard does. */
+static void test_lines_of_our_own_count_as_well(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(free) char *one = xprintf("%s.1", f->path);
+	CLEANUP(free) char *block = make_block();
+	struct stat st;
+	int fd = open(f->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	for (int i = 0; i < 80; i++)
+		assert_int_equal(sys_write_all(fd, block, 60000), 0);
+	close(fd);
+	for (int i = 0; i < 6000; i++)
+		log_info("%.1000s", block);
+	assert_int_equal(stat(one, &st), 0);
+	assert_in_range(st.st_size, OUTLOG_FILE_MAX - 2048, OUTLOG_FILE_MAX);
+	assert_int_equal(stat(f->path, &st), 0);
+	assert_in_range(st.st_size, 1, OUTLOG_FILE_MAX / 10);
 }
 
 /* Writes what the pipe takes while the loop empties it, as a child does that nobody stops. */
@@ -393,6 +416,8 @@ int main(void)
 			test_a_line_without_end_is_cut_into_pieces, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_many_runs_are_capped_by_three_files, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_lines_of_our_own_count_as_well, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_a_flood_is_left_out_but_for_its_begin_and_its_end, begin, end),
 		cmocka_unit_test_setup_teardown(

@@ -139,7 +139,6 @@ static void cleanup_words(char ***list)
 	free(*list);
 }
 
-/* Becomes the guard; its visible command line begins with a bare name, for PKG-9. */
 static int start_locked(const struct contract *self, int lock_fd)
 {
 	CLEANUP(free) char *guard = ctl_program("afar-guard");

@@ -48,6 +48,12 @@ class Connection {
 		try {
 			if (!(data instanceof ArrayBuffer))
 				throw new RangeError("a message that is not binary");
+			/* No host says nothing: so it looks when one was killed in the middle of a message. */
+			if (data.byteLength === 0) {
+				this.end(null);
+				this.close();
+				return;
+			}
 			this.stream.handleMessage(new Uint8Array(data));
 		} catch (error) {
 			this.end(error instanceof Error ? error.message : String(error));

@@ -16,9 +16,6 @@ import { Credential, encodePing, encodeSignIn, isToken, Refused, Welcome } from 
 /* From open to WELCOME or REFUSED. Behind ssh -L a host that hangs still accepts. */
 const ATTEMPT_MS = 10_000;
 const SILENT_MS = 3_000;
-/* So often within this time the host may say what makes no sense. */
-const GARBLED_MAX = 3;
-const GARBLED_MS = 60000;
 const PROBE_MS = 5_000;
 
 const RESUME_KEY = "afar.resume";
@@ -44,7 +41,6 @@ export interface SessionEvents {
 export class Session {
 	phase: Phase = "signed-out";
 	refusal: Refused | null = null; /* of phase refused */
-	private garbled: number[] = []; /* when the host was not understood of late */
 	problem = ""; /* of phase failed; also why a PIN got no answer */
 
 	private credential: Credential | null = null;
@@ -248,20 +244,8 @@ export class Session {
 		this.pinged = 0;
 	}
 
-	/*
-	 * A message may have lost its end when a host was killed: that is a cut like any other, unless
-	 * it happens again and again.
-	 */
-	private isAccident(): boolean {
-		const now = performance.now();
-
-		this.garbled = this.garbled.filter((at) => now - at < GARBLED_MS);
-		this.garbled.push(now);
-		return this.phase === "open" && this.garbled.length <= GARBLED_MAX;
-	}
-
 	private handleClosed(problem: string | null): void {
-		if (problem !== null && !this.isAccident()) {
+		if (problem !== null) {
 			this.clearTimers();
 			this.problem = problem;
 			this.setPhase("failed");

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -95,6 +96,17 @@ static void set_listen_pid(const struct spawn *self)
 	}
 }
 
+/* Only the soft limit: whoever wants another sets it. One that is too low for a mark stays. */
+static void set_mark(uint64_t mark)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_RTTIME, &limit) < 0)
+		return;
+	limit.rlim_cur = mark;
+	setrlimit(RLIMIT_RTTIME, &limit);
+}
+
 static int run_child(struct spawn *self, pid_t parent, int *error_fd)
 {
 	int r;
@@ -112,6 +124,8 @@ static int run_child(struct spawn *self, pid_t parent, int *error_fd)
 		if (getppid() != parent) /* it ended before we asked */
 			raise(self->death_signal);
 	}
+	if (self->mark)
+		set_mark(self->mark);
 	if (self->becomes_user) {
 		r = privilege_drop(self->user);
 		if (r < 0)

@@ -103,6 +103,7 @@ static pid_t spawn_marked(struct child *self, struct spawn *spawn)
 	CLEANUP(free) const char **envp = NULL;
 
 	self->run = ++self->family->last_run;
+	spawn->mark = self->family->mark;
 	if (!self->family->desktop || !spawn->envp)
 		return spawn_start(spawn);
 	mark = family_mark(self->family, self->name, self->run);

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Whole desktop environments, and that nothing of them is left: processes that made themselves
+daemons, sockets, notes, authority.
+
+environments.py [BUILD-DIRECTORY] [NAME]. Xfce and LXQt as Debian starts them, on Xvfb; a desktop
+counts as started when its window manager manages its panel and its background. AFAR_SOAK=1: each
+is stopped 20 times.
+"""
+import os
+import subprocess
+import sys
+
+from hosting import *
+from homes import *
+from leakcheck import all_stats
+
+N_STOPS = 20 if os.environ.get("AFAR_SOAK") else 1
+WHOLE = os.path.join(BUILD, "tests", "fakes", "fake-desktop")
+
+
+class Environment:
+    def __init__(self, command, manager, *classes, files=()):
+        self.command, self.whole, self.files = command, (manager, *classes), dict(files)
+
+    def home(self):
+        home = Home()
+        for name, text in self.files.items():
+            path = os.path.join(home.path, name)
+            os.makedirs(os.path.dirname(path))
+            with open(path, "w") as f:
+                f.write(text)
+        if home.user:
+            subprocess.run(["chown", "-R", home.user, home.path], check=True)
+        return home
+
+    def up(self, home):
+        home.up("--display", "xvfb", session=self.command)
+        self.wait_whole(home)
+
+    def wait_whole(self, home):
+        authority = os.path.join(home.runtime, "afar", "xauthority")
+        env = {**home.env, "DISPLAY": home.status()["display"], "XAUTHORITY": authority}
+        done = subprocess.run([WHOLE, *self.whole], env=env, text=True, capture_output=True,
+                              timeout=60)
+        check(done.returncode == 0, done.stderr, home.log()[-2000:])
+
+
+# One more bus, of nobody's who would end it; and without its list LXQt would ask for a manager.
+XFCE = Environment("dbus-launch >/dev/null; exec startxfce4", "Xfwm4", "xfce4-panel", "xfdesktop")
+LXQT = Environment(
+    "dbus-launch >/dev/null; exec startlxqt", "Openbox", "lxqt-panel", "pcmanfm-qt",
+    files={".config/lxqt/session.conf": "[General]\nwindow_manager=/usr/bin/openbox\n"},
+)
+
+
+def below(pid):
+    """Who has made itself a daemon: the guard's children but the supervisor."""
+    return {s.name for s in all_stats() if s.parent == pid}
+
+
+def await_other_supervisor(home, pid):
+    wait_for(lambda: home.status().get("supervisor_pid") not in (None, pid), "another supervisor")
+
+
+# --- what happens to it, between its start and `afar stop` ---
+
+
+def nothing(home):
+    pass
+
+
+def the_supervisor_is_killed(home):
+    status = home.status()
+    os.kill(status["supervisor_pid"], signal.SIGKILL)
+    await_other_supervisor(home, status["supervisor_pid"])
+    home.wait_state("ready")
+
+
+def the_supervisor_is_replaced(home):
+    code, out, err = home.afar("reload", "--exec")
+    check(code == 0, code, out, err)
+    home.wait_state("ready")
+
+
+def guard_and_supervisor_are_killed(home):
+    status = home.status()
+    for pid in (status["guard_pid"], status["supervisor_pid"]):
+        os.kill(pid, signal.SIGKILL)
+    out = home.up("--display", "xvfb")
+    check("what is left" in out, out)
+
+
+def test_of(environment, event, times=1):
+    for _ in range(times):
+        with environment.home() as home:
+            environment.up(home)
+            left = below(home.status()["guard_pid"])
+            check({"dbus-daemon", "afar-supervisor"} <= left, left)
+            event(home)
+            code, out, err = home.afar("stop")
+            check(code == 0, code, out, err)
+            home.nothing_is_left()
+
+
+# SUP-09
+def xfce_is_stopped():
+    test_of(XFCE, nothing, N_STOPS)
+
+
+def lxqt_is_stopped():
+    test_of(LXQT, nothing, N_STOPS)
+
+
+# SUP-10
+def xfce_is_stopped_after_the_supervisor_was_killed():
+    test_of(XFCE, the_supervisor_is_killed)
+
+
+def lxqt_is_stopped_after_the_supervisor_was_killed():
+    test_of(LXQT, the_supervisor_is_killed)
+
+
+def xfce_is_stopped_after_a_reload():
+    test_of(XFCE, the_supervisor_is_replaced)
+
+
+def lxqt_is_stopped_after_a_reload():
+    test_of(LXQT, the_supervisor_is_replaced)
+
+
+def the_next_start_ends_xfce():
+    test_of(XFCE, guard_and_supervisor_are_killed)
+
+
+def the_next_start_ends_lxqt():
+    test_of(LXQT, guard_and_supervisor_are_killed)
+
+
+tests = [
+    xfce_is_stopped,
+    lxqt_is_stopped,
+    xfce_is_stopped_after_the_supervisor_was_killed,
+    lxqt_is_stopped_after_the_supervisor_was_killed,
+    xfce_is_stopped_after_a_reload,
+    lxqt_is_stopped_after_a_reload,
+    the_next_start_ends_xfce,
+    the_next_start_ends_lxqt,
+]
+if os.geteuid() == 0 and os.environ.get("AFAR_TEST_USER"):
+    # Of ssh-agent(1), which is setgid, only root may read the environment.
+    tests += [as_user(os.environ["AFAR_TEST_USER"], t)
+              for t in (xfce_is_stopped, the_next_start_ends_xfce, the_next_start_ends_lxqt)]
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        tests = [t for t in tests if sys.argv[2] in t.__name__]
+    sys.exit(run(tests))

@@ -36,7 +36,7 @@ mutants: ## one fault at a time in a copy of the code, and the tests must notice
 soak: ## the long forms of some tests
 	@packaging/deps.sh build run test
 	@packaging/build.sh build-check/gcc -Dwerror=true -Dtests=enabled
-	@AFAR_SOAK=1 meson test -C build-check/gcc --no-rebuild --timeout-multiplier 10 login audio daemon flood host-door hung save takeover syscalls
+	@AFAR_SOAK=1 meson test -C build-check/gcc --no-rebuild --timeout-multiplier 10 login audio daemon environments flood host-door hung save takeover syscalls
 
 install: all ## into $(DESTDIR)$(PREFIX)
 	@meson configure build --prefix=$(PREFIX)

@@ -71,7 +71,7 @@ static bool reap(struct guard *self)
 		pid = info.si_pid;
 		if (!pid)
 			return true;
-		/* What it left in its group goes with it; once reaped, its number may be another's. */
+		/* What it left in its group goes with it: later the number may be another's. */
 		if (keep_has_child(&self->keep, pid))
 			kill(-pid, SIGTERM);
 		if (waitpid(pid, &status, 0) != pid)

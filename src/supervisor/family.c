@@ -168,8 +168,9 @@ bool family_is_stray(const struct family *self, pid_t pid)
 
 	if (!self->desktop)
 		return false;
-	if (proc_variable(pid, FAMILY_VARIABLE, &mark) == 0 ? !is_strays(self, mark)
-							    : !is_strays_number(self, proc_mark(pid)))
+	if (proc_variable(pid, FAMILY_VARIABLE, &mark) == 0
+			? !is_strays(self, mark)
+			: !is_strays_number(self, proc_mark(pid)))
 		return false;
 	return proc_stat_read(pid, &stat) == 0 && stat.state != 'Z' && !is_above_us(pid);
 }

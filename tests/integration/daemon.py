@@ -413,11 +413,7 @@ def and_so_it_is_when_guard_and_supervisor_were_killed():
     with Home() as home:
         for _ in range(STARTS):
             start_twice_at_once(home, home.env)
-            status = home.status()
-            pids = [status["guard_pid"], status["supervisor_pid"]]
-            for pid in pids:
-                kill(pid)
-            wait_for(lambda: not any(map(is_alive, pids)), "they are dead")
+            home.kill_guard_and_supervisor()
         start_twice_at_once(home, home.env)
         check(home.afar("stop")[0] == 0)
         home.nothing_is_left()

@@ -79,9 +79,7 @@ def the_supervisor_is_replaced(home):
 
 
 def guard_and_supervisor_are_killed(home):
-    status = home.status()
-    for pid in (status["guard_pid"], status["supervisor_pid"]):
-        os.kill(pid, signal.SIGKILL)
+    home.kill_guard_and_supervisor()
     out = home.up("--display", "xvfb")
     check("what is left" in out, out)
 

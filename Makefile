@@ -42,7 +42,7 @@ soak: ## the long forms of some tests, and ten minutes of mixed load under each 
 		-Db_sanitize=address,undefined -Db_lundef=false -Dfault_hooks=enabled
 	@CC=clang packaging/build.sh build-check/thread -Dwerror=true -Dtests=enabled \
 		-Db_sanitize=thread -Db_lundef=false
-	@$(SOAK) -C build-check/gcc login audio daemon flood host-door hung save takeover syscalls soak
+	@$(SOAK) -C build-check/gcc login audio daemon environments flood host-door hung save takeover syscalls soak
 	@$(SOAK) -C build-check/clang soak faults
 	@$(SOAK) -C build-check/thread soak host-door
 

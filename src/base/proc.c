@@ -17,6 +17,7 @@
 #include "base/sys.h"
 
 #define ENVIRON_MAX (256 * 1024)
+#define LIMITS_MAX 4096
 
 int proc_stat_read(pid_t pid, struct proc_stat *ret)
 {
@@ -86,6 +87,25 @@ int proc_variable(pid_t pid, const char *name, char **ret)
 		return *ret ? 0 : -ENOMEM;
 	}
 	return -ENOENT;
+}
+
+uint64_t proc_mark(pid_t pid)
+{
+	static const char name[] = "Max realtime timeout";
+	CLEANUP(free) char *text = NULL;
+	uint64_t mark = 0;
+	const char *at;
+	char path[32];
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/limits", (int)pid);
+	if (sys_read_file(path, LIMITS_MAX, &text, &n) < 0)
+		return 0;
+	at = strstr(text, name);
+	/* "unlimited" is no number. */
+	if (!at || sscanf(at + strlen(name), " %" SCNu64, &mark) != 1)
+		return 0;
+	return mark >= PROC_MARK_MIN ? mark : 0;
 }
 
 pid_t proc_find(bool (*matches)(void *data, pid_t pid), void *data)

@@ -37,6 +37,17 @@ int proc_name(pid_t pid, char ret[PROC_NAME_MAX]);
 /* The value of a variable in its environment, allocated; -ENOENT: it has none. 0 or negative errno. */
 int proc_variable(pid_t pid, const char *name, char **ret);
 
+/*
+ * A number from PROC_MARK_MIN on, which spawn.mark gave it or one that it descends from; 0: none.
+ *
+ * The environment says more, but of programs such as ssh-agent(1) and gpg-agent(1), which keep
+ * their memory to themselves (PR_SET_DUMPABLE, prctl(2)), only root may read it. So the mark is
+ * the one thing that is inherited, that all may see, and that means nothing to anybody: the soft
+ * limit on real-time scheduled work (RLIMIT_RTTIME, getrlimit(2)), of 146,000 years at least.
+ */
+#define PROC_MARK_MIN (UINT64_C(1) << 62)
+uint64_t proc_mark(pid_t pid);
+
 /* The first process for which @matches is true, in no particular order; 0: none. */
 pid_t proc_find(bool (*matches)(void *data, pid_t pid), void *data);
 

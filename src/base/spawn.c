@@ -150,6 +150,17 @@ static void set_listen_pid(const struct spawn *self)
 	}
 }
 
+/* Only the soft limit: whoever wants another sets it. One that is too low for a mark stays. */
+static void set_mark(uint64_t mark)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_RTTIME, &limit) < 0)
+		return;
+	limit.rlim_cur = mark;
+	setrlimit(RLIMIT_RTTIME, &limit);
+}
+
 /* @refused: an errno to fail with in place of executing anything, or 0 */
 static int run_child(struct spawn *self, pid_t parent, int refused, int *error_fd)
 {
@@ -169,6 +180,8 @@ static int run_child(struct spawn *self, pid_t parent, int refused, int *error_f
 		if (getppid() != parent) /* it ended before we asked */
 			raise(self->death_signal);
 	}
+	if (self->mark)
+		set_mark(self->mark);
 	if (self->becomes_user) {
 		r = privilege_drop(self->user);
 		if (r < 0)

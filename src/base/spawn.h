@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Descriptor @from of ours becomes @to of the child's. */
@@ -29,6 +30,7 @@ struct spawn {
 	bool new_session; /* setsid(2) */
 	int death_signal; /* sent to it when its parent ends; 0: none */
 	bool sets_listen_pid; /* fills in LISTEN_PID: spawn_env_set_listen() */
+	uint64_t mark; /* proc_mark() of it and of all that descends from it; 0: as ours */
 	bool becomes_user; /* @user, for good (base/privilege.h), before @directory is entered */
 	uid_t user;
 };

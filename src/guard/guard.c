@@ -60,10 +60,23 @@ static int wait_signal(const sigset_t *set, usec_t deadline, siginfo_t *ret)
 /* Reaps what has ended. Returns whether any child is left. */
 static bool reap(struct guard *self)
 {
-	int status;
-	pid_t pid;
+	siginfo_t info;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+	for (;;) {
+		int status;
+		pid_t pid;
+
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+			return false;
+		pid = info.si_pid;
+		if (!pid)
+			return true;
+		/* What it left in its group goes with it: later the number may be another's. */
+		if (keep_has_child(&self->keep, pid))
+			kill(-pid, SIGTERM);
+		if (waitpid(pid, &status, 0) != pid)
+			continue;
 		if (pid == self->pid) {
 			self->pid = 0;
 			self->status = status;
@@ -71,7 +84,6 @@ static bool reap(struct guard *self)
 			keep_note_end(&self->keep, pid, status);
 		}
 	}
-	return pid == 0;
 }
 
 /* A way for the supervisor to be heard by the service manager: SIGIO says that it has spoken. */

@@ -212,11 +212,19 @@ void keep_close(struct keep *self)
 	self->is_up = false;
 }
 
+bool keep_has_child(struct keep *self, pid_t pid)
+{
+	struct keep_child *child = find_child(self, pid);
+
+	return pid > 0 && child && !child->ended;
+}
+
+/* Told once: when the number comes up again it is somebody else's end. */
 void keep_note_end(struct keep *self, pid_t pid, int status)
 {
 	struct keep_child *child = find_child(self, pid);
 
-	if (!child)
+	if (!child || child->ended)
 		return;
 	child->ended = true;
 	child->status = status;

@@ -49,6 +49,9 @@ void keep_listen(struct keep *self, int n_deaths);
 /* After the supervisor's end: its last words are taken in, its end of the socket is of no use. */
 void keep_close(struct keep *self);
 
+/* Does the supervisor want to know of its end? It has not ended yet. */
+bool keep_has_child(struct keep *self, pid_t pid);
+
 /* A child of ours was reaped. */
 void keep_note_end(struct keep *self, pid_t pid, int status);
 

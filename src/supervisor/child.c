@@ -43,8 +43,12 @@ static void end(struct child *self, int code, int status)
 	self->kill_timer = sd_event_source_unref(self->kill_timer);
 	self->pid = 0;
 	keeper_forget(self->family->keeper, group);
-	/* What it left in its group belonged to it; who wanted to outlive it has left the group. */
-	kill(-group, SIGTERM);
+	/*
+	 * What it left in its group belonged to it; who wanted to outlive it has left the group.
+	 * The guard has seen to an adopted one's, for that number may be another's by now (SUP-11).
+	 */
+	if (!self->is_adopted)
+		kill(-group, SIGTERM);
 	self->ended(self->data, code, status);
 }
 
@@ -103,6 +107,7 @@ static pid_t spawn_marked(struct child *self, struct spawn *spawn)
 	CLEANUP(free) const char **envp = NULL;
 
 	self->run = ++self->family->last_run;
+	spawn->mark = self->family->mark;
 	if (!self->family->desktop || !spawn->envp)
 		return spawn_start(spawn);
 	mark = family_mark(self->family, self->name, self->run);
@@ -171,6 +176,13 @@ int child_adopt(struct child *self, pid_t pid, uint64_t start_time, uint64_t run
 	return r < 0 ? r : 0;
 }
 
+void child_signal(const struct child *self, int signo)
+{
+	/* Our own child is reaped after we have heard of its end, an adopted one before. */
+	if (!self->is_adopted || proc_start_time(self->pid) == self->start_time)
+		kill(-self->pid, signo);
+}
+
 static int handle_kill_time(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct child *self = data;
@@ -178,7 +190,7 @@ static int handle_kill_time(sd_event_source *source, uint64_t usec, void *data)
 	(void)source;
 	(void)usec;
 	log_error("Timed out - sending SIGKILL to %s proc (pid=%d)", self->name, (int)self->pid);
-	kill(-self->pid, SIGKILL);
+	child_signal(self, SIGKILL);
 	return 0;
 }
 
@@ -187,9 +199,9 @@ void child_stop(struct child *self)
 	if (self->pid <= 0 || self->kill_timer)
 		return;
 	log_info("Sending SIGTERM to %s proc (pid=%d)", self->name, (int)self->pid);
-	kill(-self->pid, SIGTERM);
+	child_signal(self, SIGTERM);
 	/* A stopped process acts on SIGTERM only once it goes on. */
-	kill(-self->pid, SIGCONT);
+	child_signal(self, SIGCONT);
 	/* To the point: the guard is not patient for long after us, and 0 would be 250 ms off. */
 	sd_event_add_time_relative(self->family->event, &self->kill_timer, CLOCK_MONOTONIC,
 		KILL_AFTER_USEC, 1, handle_kill_time, self);

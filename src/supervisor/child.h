@@ -64,6 +64,9 @@ int child_adopt(
 /* An adopted one has ended; @status: as waitpid(2) has it. */
 void child_handle_end(struct child *self, int status);
 
+/* Sends @signo to its process group, if it is still the one that was started. It must run. */
+void child_signal(const struct child *self, int signo);
+
 /* Asks it to end. Nothing happens if it does not run or was asked already. */
 void child_stop(struct child *self);
 

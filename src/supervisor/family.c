@@ -13,14 +13,38 @@
 #include "base/str.h"
 #include "supervisor/child.h"
 
+/* Of a number's bits: those of the guard, below those of the lock file. */
+#define GUARD_BITS 22
+
+/* FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/ */
+static uint64_t hash(const char *text, size_t length)
+{
+	uint64_t value = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < length; i++)
+		value = (value ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+	return value;
+}
+
+uint64_t family_number(const char *desktop)
+{
+	const char *blank = strrchr(desktop, ' ');
+	uint64_t lock_file = hash(desktop, (size_t)(blank - desktop));
+	uint64_t guard = hash(blank, strlen(blank)) >> (64 - GUARD_BITS);
+
+	return PROC_MARK_MIN | ((lock_file << GUARD_BITS | guard) & (PROC_MARK_MIN - 1));
+}
+
 void family_init(
 	struct family *self, sd_event *event, struct keeper *keeper, const char *lock_file)
 {
 	*self = (struct family){ .event = event, .keeper = keeper };
 	list_init(&self->children);
-	if (lock_file)
-		self->desktop = xprintf("%s %d.%llu", lock_file, (int)getppid(),
-			(unsigned long long)proc_start_time(getppid()));
+	if (!lock_file)
+		return;
+	self->desktop = xprintf("%s %d.%llu", lock_file, (int)getppid(),
+		(unsigned long long)proc_start_time(getppid()));
+	self->mark = family_number(self->desktop);
 }
 
 void family_finish(struct family *self)
@@ -110,12 +134,17 @@ void family_end_unknown(const struct family *self, uint64_t last_run)
 }
 
 /* The same lock file, and another guard's. */
-static bool is_stray(const struct family *self, const char *mark)
+static bool is_strays(const struct family *self, const char *mark)
 {
 	const char *blank = strrchr(self->desktop, ' ');
 	size_t length = (size_t)(blank - self->desktop) + 1;
 
 	return strncmp(mark, self->desktop, length) == 0 && !run_of(self, mark);
+}
+
+static bool is_strays_number(const struct family *self, uint64_t mark)
+{
+	return mark >> GUARD_BITS == self->mark >> GUARD_BITS && mark != self->mark;
 }
 
 /* A shell of that desktop may be where this one was started. */
@@ -137,7 +166,11 @@ bool family_is_stray(const struct family *self, pid_t pid)
 	CLEANUP(free) char *mark = NULL;
 	struct proc_stat stat;
 
-	return self->desktop && proc_variable(pid, FAMILY_VARIABLE, &mark) == 0
-		&& is_stray(self, mark) && proc_stat_read(pid, &stat) == 0 && stat.state != 'Z'
-		&& !is_above_us(pid);
+	if (!self->desktop)
+		return false;
+	if (proc_variable(pid, FAMILY_VARIABLE, &mark) == 0
+			? !is_strays(self, mark)
+			: !is_strays_number(self, proc_mark(pid)))
+		return false;
+	return proc_stat_read(pid, &stat) == 0 && stat.state != 'Z' && !is_above_us(pid);
 }

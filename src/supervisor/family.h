@@ -9,7 +9,8 @@
  *
  * in its environment: which desktop it belongs to, and to which run of which part. That finds
  * what a supervisor started and did not live to write down, and what is left when guard and
- * supervisor were killed at once (SUP-10, SUP-12).
+ * supervisor were killed at once (SUP-10, SUP-12). Which desktop it is says a number as well
+ * (proc_mark()), for who hides or forgets his environment.
  */
 
 #include <stdbool.h>
@@ -30,6 +31,7 @@ struct family {
 	struct list children;  /* all that were initialised, whether they run or not */
 	uint64_t last_run;
 	char *desktop; /* "LOCK-FILE GUARD-PID.START-TIME"; NULL: nothing is marked */
+	uint64_t mark; /* the same as a number: proc_mark(); 0: nothing is marked */
 };
 
 /* @lock_file: names the desktop; NULL: nothing is marked. For start-up. */
@@ -45,6 +47,9 @@ struct child *family_find_name(const struct family *self, const char *name);
 
 /* The value of the variable for a run: allocated, NULL when out of memory. */
 char *family_mark(const struct family *self, const char *name, uint64_t run);
+
+/* The number for a desktop: the same upper part for the same lock file. */
+uint64_t family_number(const char *desktop);
 
 /*
  * Kills (SIGKILL) what a predecessor started and did not write down: runs after @last_run, and

@@ -82,7 +82,8 @@ static bool is_ours(pid_t pid)
 	char path[64];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid); /* its directory may be root's */
+	/* What is in it is root's when the process hides its memory. */
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	return stat(path, &st) == 0 && st.st_uid == getuid();
 }
 

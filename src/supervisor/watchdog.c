@@ -15,8 +15,10 @@
 #include "base/str.h"
 #include "loop/limit.h"
 #include "supervisor/audio/audio.h"
+#include "supervisor/child.h"
 #include "supervisor/component.h"
 #include "supervisor/display/display.h"
+#include "supervisor/family.h"
 #include "supervisor/host-process.h"
 #include "supervisor/supervisor.h"
 
@@ -104,7 +106,7 @@ static void end_hung(struct watched *watched, const char *how)
 		return;
 	log_error("%s %s (pid=%d)", component_rules[c].label, how, (int)pid);
 	supervisor->components[c].hung = how;
-	kill(-pid, SIGKILL);
+	child_signal(family_find(&supervisor->family, pid), SIGKILL);
 }
 
 static void set_silent(struct watched *watched, bool silent)

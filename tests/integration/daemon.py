@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The daemon from outside: commands, messages, deaths, and that nothing is left.
 
-daemon.py [BUILD-DIRECTORY]. Runs the real programs with a real X server and openbox.
+daemon.py [BUILD-DIRECTORY] [NAME]. Runs the real programs with a real X server and openbox.
 """
 import json
 import os
@@ -18,7 +18,9 @@ from hosting import *
 from homes import *
 from leakcheck import Slopes
 
-DEATHS = 50 if os.environ.get("AFAR_SOAK") else 4
+SOAK = bool(os.environ.get("AFAR_SOAK"))
+DEATHS = 50 if SOAK else 4
+STARTS = 100 if SOAK else 20
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
 
@@ -373,22 +375,43 @@ def nothing_is_left_of_twenty_desktops():
             home.nothing_is_left()
 
 
-def of_two_starts_at_once_one_wins_fifty_times():
+def start_twice_at_once(home, other_env):
+    """Exactly one desktop comes of it, in new processes."""
+    before = processes_of(home.path)
+    command = home.command("start", "--display", "xvfb", "--session", "exec openbox")
+    pair = [
+        subprocess.Popen(command, env=env, cwd="/", text=True, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for env in (home.env, other_env)
+    ]
+    said = [p.communicate(timeout=60)[0] for p in pair]
+    check([p.returncode for p in pair] == [0, 0], said)
+    check(sum("already running" in s for s in said) == 1, said)
+    now = processes_of(home.path)
+    check(not before.keys() & now.keys(), "of the desktop before:", before, now)
+    names = [command.split()[0] for command in now.values()]
+    for name in ("afar-guard", "afar-supervisor", "afar-host", "Xvfb", "openbox"):
+        check(names.count(name) == 1, name, now)
+
+
+# SUP-11: from two shells with different environments, too
+def of_two_starts_at_once_one_wins():
     with Home() as home:
         plain = {k: v for k, v in home.env.items() if k != "XDG_RUNTIME_DIR"}
-        for i in range(50):
-            command = home.command("start", "--session", "exec openbox")
-            pair = [
-                subprocess.Popen(command, env=env, cwd="/", text=True, stdin=subprocess.DEVNULL,
-                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-                for env in (home.env, plain if i % 2 else home.env)
-            ]
-            said = [p.communicate(timeout=60)[0] for p in pair]
-            check([p.returncode for p in pair] == [0, 0], said)
-            check(sum("already running" in s for s in said) == 1, said)
-            guards = [c for c in processes_of(home.path).values() if c.startswith("afar-guard")]
-            check(len(guards) == 1, guards)
+        for i in range(STARTS):
+            start_twice_at_once(home, plain if i % 2 else home.env)
             check(home.afar("stop")[0] == 0)
+        home.nothing_is_left()
+
+
+# SUP-11, SUP-10
+def and_so_it_is_when_guard_and_supervisor_were_killed():
+    with Home() as home:
+        for _ in range(STARTS):
+            start_twice_at_once(home, home.env)
+            home.kill_guard_and_supervisor()
+        start_twice_at_once(home, home.env)
+        check(home.afar("stop")[0] == 0)
         home.nothing_is_left()
 
 
@@ -413,7 +436,8 @@ tests = [
     the_end_of_the_guard_ends_everything,
     stop_ends_obedient_children_at_once_and_stubborn_ones_after_10_s,
     nothing_is_left_of_twenty_desktops,
-    of_two_starts_at_once_one_wins_fifty_times,
+    of_two_starts_at_once_one_wins,
+    and_so_it_is_when_guard_and_supervisor_were_killed,
 ]
 if os.geteuid() == 0 and os.environ.get("AFAR_TEST_USER"):
     tests += [
@@ -429,4 +453,6 @@ if os.geteuid() == 0 and os.environ.get("AFAR_TEST_USER"):
         )
     ]
 if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        tests = [t for t in tests if sys.argv[2] in t.__name__]
     sys.exit(run(tests))

@@ -122,6 +122,14 @@ class Home:
         wait_for(is_there, name + " is ready", seconds * SLOW)
         return seen
 
+    def kill_guard_and_supervisor(self):
+        """At once, until they are dead: before that the desktop still counts as running."""
+        status = self.status()
+        pids = [status["guard_pid"], status["supervisor_pid"]]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not any(map(is_alive, pids)), "guard and supervisor are dead")
+
     def is_free_of_processes(self, seconds=5):
         wait_for(lambda: not processes_of(self.path), "its processes have ended", seconds)
 

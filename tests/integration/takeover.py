@@ -146,10 +146,8 @@ def guard_and_supervisor_at_once_leave_a_clean_next_start():
         for _ in range(n):
             home.up(*XVFB)
             time.sleep(RANDOM.uniform(0, 0.3))  # the moment is what is random
-            status = home.status()
             old = processes_of(home.path)
-            for pid in (status["guard_pid"], status["supervisor_pid"]):
-                os.kill(pid, signal.SIGKILL)
+            home.kill_guard_and_supervisor()
             out = home.up(*XVFB)
             check("what is left" in out, out)
             both = {p: c for p, c in processes_of(home.path).items() if p in old}

@@ -55,13 +55,13 @@ static int end(void **state)
 	return 0;
 }
 
-/* cat(1), which lives until its input ends, with this in its environment. */
-static pid_t start(const char *mark, int *ret_input)
+/* cat(1), which lives until its input ends, with this in its environment and this number. */
+static pid_t start_with(const char *mark, uint64_t number, int *ret_input)
 {
 	const char *argv[] = { "cat", NULL };
 	CLEANUP(free) char *variable = mark ? xprintf(FAMILY_VARIABLE "=%s", mark) : NULL;
 	const char *envp[] = { "A=1", variable, NULL };
-	struct spawn spawn = { .argv = argv, .envp = envp };
+	struct spawn spawn = { .argv = argv, .envp = envp, .mark = number };
 	int fds[2];
 	pid_t pid;
 
@@ -72,6 +72,11 @@ static pid_t start(const char *mark, int *ret_input)
 	close(fds[0]);
 	*ret_input = fds[1];
 	return pid;
+}
+
+static pid_t start(const char *mark, int *ret_input)
+{
+	return start_with(mark, 0, ret_input);
 }
 
 /* How it ended once its input has: 0 when it was left alone. */
@@ -136,6 +141,35 @@ static void test_strays_have_our_lock_file_and_another_guard(void **state)
 	assert_int_equal(strays_end(&f->family), 0);
 }
 
+/* SUP-10: ssh-agent(1) shows its environment to nobody, and env(1) starts programs without. */
+static void test_strays_that_hide_their_environment_are_known_by_their_number(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(free) char *stray = xprintf("%s 1.1", f->lock_file);
+	CLEANUP(free) char *others = xprintf("/elsewhere%s 1.1", f->lock_file);
+	CLEANUP(free) char *ours = family_mark(&f->family, "a child", 1);
+	const struct {
+		const char *mark;
+		uint64_t number;
+		bool is_stray;
+	} cases[] = {
+		{ NULL, family_number(stray), true },
+		{ NULL, f->family.mark, false },
+		{ NULL, family_number(others), false },
+		{ NULL, 0, false },
+		{ ours, family_number(stray), false }, /* what is known better */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int input;
+		pid_t pid = start_with(cases[i].mark, cases[i].number, &input);
+
+		assert_int_equal(family_is_stray(&f->family, pid), cases[i].is_stray);
+		assert_int_equal(strays_end(&f->family), 0);
+		assert_int_equal(end_of(pid, input), cases[i].is_stray ? SIGTERM : 0);
+	}
+}
+
 /* SUP-11: the pid alone says nothing. */
 static void test_a_pid_that_is_anothers_by_now_is_not_adopted(void **state)
 {
@@ -161,6 +195,9 @@ int main(void)
 			test_runs_that_nobody_wrote_down_are_killed_and_no_others, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_strays_have_our_lock_file_and_another_guard, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_strays_that_hide_their_environment_are_known_by_their_number, begin,
+			end),
 		cmocka_unit_test_setup_teardown(
 			test_a_pid_that_is_anothers_by_now_is_not_adopted, begin, end),
 	};

@@ -168,8 +168,14 @@ static void test_an_end_is_told_until_it_is_forgotten(void **state)
 	keeper_child(f->keeper, 1234);
 	keeper_child(f->keeper, 1235);
 	end_supervisor(f);
+	assert_true(keep_has_child(&f->keep, 1234));
+	assert_false(keep_has_child(&f->keep, 4321));
+	assert_false(keep_has_child(&f->keep, 0));
 	keep_note_end(&f->keep, 1234, 9);
 	keep_note_end(&f->keep, 4321, 9); /* nobody asked about it */
+	/* SUP-11: the number has come up again, and is not the one that was asked about. */
+	assert_false(keep_has_child(&f->keep, 1234));
+	keep_note_end(&f->keep, 1234, 11);
 	for (int i = 0; i < 2; i++) {
 		start_supervisor(f, 1);
 		assert_true(keeper_has_end(f->keeper, 1234));

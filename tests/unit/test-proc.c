@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -114,6 +115,33 @@ static void test_who_is_to_outlive_us_is_spared_with_all_below_it(void **state)
 	assert_int_equal(waitpid(spared, &status, 0), spared);
 }
 
+/* SUP-10 */
+static void test_a_mark_is_inherited_whatever_becomes_of_the_environment(void **state)
+{
+	(void)state;
+	const char *argv[] = { "env", "-i", "setsid", "-w", "sh", "-c", "echo $$; exec sleep 1000", NULL };
+	struct spawn spawn = { .argv = argv, .mark = PROC_MARK_MIN + 12345 };
+	char text[16] = "";
+	pid_t pid, marked;
+	int fds[2];
+
+	assert_int_equal(proc_mark(getpid()), 0);
+	assert_int_equal(pipe(fds), 0);
+	spawn_map(&spawn, fds[1], STDOUT_FILENO);
+	spawn.new_session = true; /* so that setsid(1) has to fork */
+	pid = spawn_start(&spawn);
+	assert_true(pid > 0);
+	close(fds[1]);
+	assert_true(read(fds[0], text, sizeof(text) - 1) > 0);
+	close(fds[0]);
+	marked = atoi(text);
+	assert_true(marked > 0 && marked != pid);
+	assert_int_equal(proc_mark(marked), PROC_MARK_MIN + 12345);
+	assert_int_equal(kill(marked, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(proc_mark(pid), 0);
+}
+
 static void test_zombies_do_not_count(void **state)
 {
 	(void)state;
@@ -148,6 +176,7 @@ int main(void)
 		cmocka_unit_test(test_all_below_a_process_are_signalled_across_sessions),
 		cmocka_unit_test(test_the_spared_one_is_spared_with_all_below_it),
 		cmocka_unit_test(test_who_is_to_outlive_us_is_spared_with_all_below_it),
+		cmocka_unit_test(test_a_mark_is_inherited_whatever_becomes_of_the_environment),
 		cmocka_unit_test(test_zombies_do_not_count),
 		cmocka_unit_test(test_the_directory_of_the_program_is_where_it_lies),
 	};

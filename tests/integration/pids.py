@@ -28,12 +28,17 @@ class Stranger:
 
     def __init__(self, pid):
         self.pid = pid
+        wait_for(self.has_got_it, f"process {pid}")
+
+    def has_got_it(self):
+        """Unless a part of the desktop has forked in between."""
         with open(LAST_PID, "w") as f:
-            f.write(str(pid - 1))
+            f.write(str(self.pid - 1))
         self.process = subprocess.Popen(["sleep", "1000"], env={}, start_new_session=True)
-        if self.process.pid != pid:
-            self.close()
-            raise Failed(f"{pid} is in use: {self.process.pid}")
+        if self.process.pid == self.pid:
+            return True
+        self.close()
+        return False
 
     def is_untouched(self):
         check(self.process.poll() is None, "the stranger was signalled:", self.process.returncode)
@@ -49,6 +54,13 @@ class Stranger:
         self.close()
 
 
+def up(home, session="exec openbox"):
+    """Until the last part has started: who has a pid for good is nobody's stranger."""
+    home.up(*XVFB, session=session)
+    for name in ("pipewire", "pipewire-pulse", "session-manager"):
+        home.wait_ready(name)
+
+
 def kill_both(home):
     """Guard and supervisor at once; the guard's pid is free then."""
     status = home.status()
@@ -61,7 +73,7 @@ def kill_both(home):
 
 def the_guards_pid_in_a_stale_lock_is_nobodys_name():
     with Home() as home:
-        home.up(*XVFB)
+        up(home)
         with Stranger(kill_both(home)) as other:
             code, out, err = home.afar("status")
             check(code == 3, code, out, err)
@@ -79,7 +91,7 @@ def the_guards_pid_in_a_stale_lock_is_nobodys_name():
 def nor_while_another_holds_the_lock():
     """As a start does between its lock and its guard's first word."""
     with Home() as home:
-        home.up(*XVFB)
+        up(home)
         with Stranger(kill_both(home)) as other:
             with open(os.path.join(home.config, "lock"), "r+b") as f:
                 whole = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
@@ -97,7 +109,7 @@ def nor_while_another_holds_the_lock():
 
 def adopted(home, name, session="exec openbox"):
     """The pids of a part that was adopted, and of the supervisor that has adopted it."""
-    home.up(*XVFB, session=session)
+    up(home, session)
     first = home.status()["supervisor_pid"]
     os.kill(first, signal.SIGKILL)
     wait_for(lambda: home.status().get("supervisor_pid") not in (None, first), "another supervisor")

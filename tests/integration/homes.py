@@ -14,7 +14,7 @@ import struct
 import subprocess
 import tempfile
 
-from hosting import BUILD, SCREEN, SLOW, Host, check, wait_for
+from hosting import BUILD, SCREEN, SLOW, Failed, Host, check, wait_for
 from leakcheck import Leaks, is_alive, processes_of
 
 AFAR_IN_USE = os.environ.get("AFAR_TEST_AFAR") or os.path.join(BUILD, "src", "afar")
@@ -110,7 +110,13 @@ class Home:
         return found
 
     def wait_state(self, state, seconds=20):
-        wait_for(lambda: self.status().get("state") == state, "state " + state, seconds * SLOW)
+        """A daemon that does not listen yet is in none."""
+        def has_it():
+            try:
+                return self.status().get("state") == state
+            except Failed:
+                return False
+        wait_for(has_it, "state " + state, seconds * SLOW)
 
     def wait_ready(self, name, other_than=None, seconds=20):
         """Until the component is ready in another process than that; returns it."""

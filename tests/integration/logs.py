@@ -194,6 +194,7 @@ def following_goes_on_over_rotations_and_removals():
             for i in range(10, 30):
                 log.add(f"{stamp(0)} session: line {i}\n")
                 if i % 3 == 0:
+                    following.out.wait(f"line {i}")  # more than three files there never are
                     log.rotate()
             following.out.wait("line 29")
             os.unlink(log.path)

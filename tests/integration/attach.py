@@ -485,7 +485,7 @@ def without_a_number_the_lowest_display_is_found():
     if os.geteuid() != 0 or homes.USER:
         return
     build, here = os.path.abspath(BUILD), os.path.dirname(os.path.abspath(__file__))
-    keep = [build, here, os.path.dirname(os.path.dirname(os.path.abspath(AFAR)))]
+    keep = [build, os.path.dirname(here), os.path.dirname(os.path.dirname(os.path.abspath(AFAR)))]
     room = tempfile.mkdtemp(prefix="afar-room-", dir="/var/tmp")
     try:
         done = subprocess.run(

@@ -4,10 +4,11 @@
 /*
  * The log file and what goes into it: our own records and, line by line, what
  * the children print, with time and name before it. The file is capped and
- * rotated (afar.log, .1, .2); pipes are drained as they fill, so that a child
- * never waits for a disk. When the file cannot be written the lines are lost
- * and everything else goes on; it is tried again with what there is to write
- * later, and then says how many are lacking. OUT-1, SUP-15, RES-04.
+ * rotated (afar.log, .1, .2), whoever writes to it, and the guard moves along
+ * with us; pipes are drained as they fill, so that a child never waits for a
+ * disk. When the file cannot be written the lines are lost and everything else
+ * goes on; it is tried again with what there is to write later, and then says
+ * how many are lacking. OUT-1, SUP-15, RES-04.
  *
  * A run that prints without end would push what all others say out of the file, and keep us busy:
  * beyond a burst and a rate it is drained only, in large pieces, and a line says how many bytes

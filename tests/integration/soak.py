@@ -282,7 +282,7 @@ class Measured:
 
     def __init__(self, load, living, counts_memory):
         self.load, self.living, self.counts_memory = load, living, counts_memory
-        self.fds, self.points = {}, collections.defaultdict(list)
+        self.lives, self.fds, self.points = {}, {}, collections.defaultdict(list)
         self.began = time.monotonic()
 
     def pids(self):
@@ -290,7 +290,7 @@ class Measured:
         return {"guard": status["guard_pid"], "supervisor": status["supervisor_pid"],
                 "host": parts_of(status)["host"]["pid"]}
 
-    def look(self, death=None):
+    def look(self, death):
         """The first time it is how it has to be from now on. Who was replaced is as he was after
         the last death of that kind: a supervisor has other descriptors for children of its own
         than for those of another."""
@@ -301,9 +301,7 @@ class Measured:
                 self.fds[key] = OwnFds.at_rest(pid)
             self.fds[key].pid = pid
             self.fds[key].settle(10 * SLOW)
-        if self.points:
-            check(all(self.pid_of[n] == pids[n] for n in self.living), self.pid_of, pids)
-        self.pid_of = pids
+        check(all(self.lives.setdefault(n, pids[n]) == pids[n] for n in self.living), self.lives, pids)
         for name in self.living:
             self.points[name].append((time.monotonic() - self.began, rss_kib(pids[name])))
 
@@ -315,7 +313,7 @@ class Measured:
             seconds = RSS_SECONDS or points[-1][0] - points[0][0]
             kib = slope(points) * seconds
             print(f"# {name}: {points[0][1]} to {points[-1][1]} KiB, {kib:+.0f} KiB in {seconds:.0f} s")
-            check(kib <= RSS_KIB, name, "grows by", kib, points)
+            check(kib <= RSS_KIB, name, "grows by", kib, points[:: max(1, len(points) // 50)])
 
 
 def soak(deaths, living, seconds, sound=True, counts_memory=True, env=()):

@@ -189,7 +189,14 @@ static void handle_no_answer(void *data)
 	struct wiring *self = data;
 
 	access_handle_end(self->host.access);
-	/* The guard holds the line for the next supervisor: so it is gone as well. */
+}
+
+/* The guard holds the line for the next supervisor: so it is gone as well. */
+static void handle_link_end(void *data)
+{
+	struct wiring *self = data;
+
+	access_handle_end(self->host.access);
 	log_info("nobody is left to serve: ending");
 	web_stop(self->host.web);
 }
@@ -212,7 +219,7 @@ static int start_parts(struct wiring *self, const struct host_options *options)
 	static const struct link_events link_events = {
 		.handle_message = handle_message,
 		.handle_lost = handle_no_answer,
-		.handle_end = handle_no_answer,
+		.handle_end = handle_link_end,
 	};
 	struct host *host = &self->host;
 	struct host_settings settings = { 0 };

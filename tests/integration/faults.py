@@ -293,7 +293,7 @@ def any_allocation_of_a_reload_by_signal_may_fail():
             calls.fail("alloc", number)
             reload(number)
         calls.heal("alloc")
-        check(len(daemon.log.find(words[1])) > n // 2, n)
+        check(len(daemon.log.find(words[1])) > 50, n)  # others are those of what is written down for a successor
         check(len(home.hosts()) == 1, "the host was started anew")
         home.write_config({**CONFIG, "host_name": "another"})
         daemon.signal(signal.SIGHUP)
@@ -465,7 +465,7 @@ def a_configuration_that_cannot_be_written_stays_whole():
         check(home.afar("pin", "--new")[0] == 0)
         counts = {kind: home.faults.of("afar-supervisor").count(kind)
                   for kind in ("open", "write", "fsync", "rename", "alloc", "fork", "exec")}
-        check(counts["fsync"] == 2 and counts["rename"] == 1 and counts["write"] > 0, counts)
+        check(counts["fsync"] == 2 and counts["rename"] == 2 and counts["write"] > 0, counts)
         for kind, n in counts.items():
             for number in some_of(n, 30):
                 with open(path) as f:

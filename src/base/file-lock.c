@@ -62,12 +62,10 @@ static int take(int fd, usec_t end)
 int file_lock_take(struct file_lock *self, const char *path, unsigned limit_msec)
 {
 	usec_t end = clock_now() + limit_msec * USEC_PER_MSEC;
-	CLEANUP(free) char *lock = NULL;
+	CLEANUP(free) char *lock = mem_printf("%s.lock", path);
 
-	if (asprintf(&lock, "%s.lock", path) < 0) {
-		lock = NULL;
+	if (!lock)
 		return -ENOMEM;
-	}
 	for (;;) {
 		CLEANUP(close) int fd = sys_open(lock, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 		int r = fd < 0 ? fd : take(fd, end);

@@ -51,6 +51,7 @@ struct outlog {
 	int fd;		 /* -1: cannot be written now */
 	usec_t retry_at;      /* CLOCK_MONOTONIC */
 	unsigned long n_lost; /* lines, since the last that could be written */
+	bool is_cut;	      /* the file ends within a line */
 	struct list pipes;
 	struct keeper *keeper; /* borrowed */
 	unsigned last_pipe;    /* its number */
@@ -155,11 +156,31 @@ static bool make_room(struct outlog *self, size_t n)
 	return false;
 }
 
+static off_t size_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? st.st_size : 0;
+}
+
+/* A full disk takes a part of a line; what is written next must not stand behind that. */
+static int append(struct outlog *self, const char *line, size_t n)
+{
+	off_t before = size_of(self->fd);
+	int r = self->is_cut ? sys_write_all(self->fd, "\n", 1) : 0;
+
+	if (r < 0)
+		return r;
+	r = sys_write_all(self->fd, line, n);
+	self->is_cut = r < 0 && size_of(self->fd) > before + self->is_cut;
+	return r;
+}
+
 static bool put(struct outlog *self, const char *line, size_t n)
 {
 	unsigned long n_lost = self->n_lost;
 
-	if (!make_room(self, n) || sys_write_all(self->fd, line, n) < 0) {
+	if (!make_room(self, n) || append(self, line, n) < 0) {
 		self->n_lost++;
 		return false;
 	}

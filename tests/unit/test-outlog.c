@@ -2,9 +2,11 @@
 #include "supervisor/outlog.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -405,6 +407,34 @@ static void test_a_file_that_could_not_be_made_is_there_again_soon(void **state)
 	close(fd);
 }
 
+/* The disk is full within a line; a limit does the same as it. */
+static void test_a_line_that_was_cut_is_ended_before_the_next(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(free) char *text = NULL;
+	struct rlimit limit, full;
+	int fd;
+
+	assert_int_equal(outlog_stream_open(&f->stream, &fd), 0);
+	print(f, fd, "first\n");
+	text = content(f);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	full = (struct rlimit){ strlen(text) + 10, limit.rlim_max };
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	print(f, fd, "cut\n");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	print(f, fd, "next\n");
+	close(fd);
+	free(text);
+	text = content(f);
+	assert_null(strstr(text, "cut\n"));
+	/* The first, ten bytes of the second, the third, and the word of what was lost. */
+	assert_int_equal(count(text, "\n"), 4);
+	assert_true(has_line(f, "next"));
+	assert_true(has_line(f, "1 lines before this one could not be written and are lost"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -428,6 +458,8 @@ int main(void)
 			test_a_flood_does_not_hold_others_up, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_after_a_flood_nothing_wakes_the_loop, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_a_line_that_was_cut_is_ended_before_the_next, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_a_file_that_could_not_be_made_is_there_again_soon, begin, end),
 	};

@@ -138,8 +138,8 @@ void takeover_adopt(struct supervisor *supervisor)
 		if (lost & POLICY_BIT(c))
 			supervisor_child_lost(supervisor, c);
 	}
-	log_info("the desktop was taken over by supervisor number %d",
-		keeper_n_deaths(self->keeper) + 1);
+	log_info("the desktop was taken over; deaths of supervisors so far: %d",
+		keeper_n_deaths(self->keeper));
 }
 
 static void handle_ended(void *data, pid_t pid, int status)

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "loop/child-source.h"
 #include "supervisor/keeper.h"
 
 #define KILL_AFTER_USEC (10 * USEC_PER_SEC)
@@ -73,8 +74,8 @@ static int watch(struct child *self)
 	keeper_child(self->family->keeper, self->pid);
 	if (self->is_adopted)
 		return 0;
-	return sd_event_add_child(
-		self->family->event, &self->exit_source, self->pid, WEXITED, handle_exit, self);
+	return child_source_add(
+		self->family->event, &self->exit_source, self->pid, handle_exit, self);
 }
 
 /*

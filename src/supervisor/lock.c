@@ -19,6 +19,7 @@
 #include "base/spawn.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "loop/child-source.h"
 #include "supervisor/child.h"
 #include "supervisor/display/display.h"
 #include "supervisor/supervisor.h"
@@ -113,8 +114,7 @@ static int start(struct lock *self, const char *const *argv)
 			strerror((int)-pid));
 		return (int)pid;
 	}
-	r = sd_event_add_child(
-		supervisor->event, &self->exit_source, pid, WEXITED, handle_exit, self);
+	r = child_source_add(supervisor->event, &self->exit_source, pid, handle_exit, self);
 	if (r < 0)
 		log_error("what becomes of %s is not known: %s", argv[0], strerror(-r));
 	return 0;

@@ -342,7 +342,7 @@ void watchdog_handle_viewers(struct watchdog *self)
 		consider(&self->watched[i]);
 }
 
-/* sd-event has each child's end by its pidfd; the signal tells of stops too. */
+/* Ends are told by child_source_add(); the signal tells of stops too. */
 static int handle_child_signal(
 	sd_event_source *source, const struct signalfd_siginfo *info, void *data)
 {

@@ -3,10 +3,11 @@
  * A child of the daemon that does as it is told: a host, an X server, a crash uploader.
  *
  * $AFAR_TEST_FAKES is a directory of the test's. The fake goes by the name that it was called
- *by, or "report" when it is a host that is to report why it is offline, and "chooser" when it
- *is to show one. It records how it was called in NAME.PID/, which appears whole: argv and
- *environ (as in /proc), cwd, fds (a line each: number and what it is) and start
- *(CLOCK_MONOTONIC, microseconds). Then it does what NAME.how says, a command a line:
+ * by, or "report" when it is a host that is to report why it is offline, and "chooser" when it
+ * is to show one. It records how it was called in NAME.PID/, which appears whole: argv and
+ * environ (as in /proc), cwd, fds (a line each: number and what it is), start (of main(),
+ * CLOCK_MONOTONIC, microseconds) and fork (when it was made: starttime of proc_pid_stat(5)).
+ * Then it does what NAME.how says, a command a line:
  *
  *	read             stdin to its end; what came is in NAME.PID/stdin
  *	ready            SIGUSR1 to the parent
@@ -35,6 +36,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "base/sys.h"
 
@@ -104,6 +106,8 @@ static void write_record(const char *fakes, const char *name, char **argv, usec_
 	write_file(unfinished, "cwd", text, strlen(text));
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)start);
 	write_file(unfinished, "start", text, strlen(text));
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)proc_start_time(getpid()));
+	write_file(unfinished, "fork", text, strlen(text));
 	if (rename(unfinished, record) < 0)
 		fail(record);
 }

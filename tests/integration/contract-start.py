@@ -315,7 +315,7 @@ def the_crash_uploader_runs_with_consent_only():
                 uploader = home.wait_launch("crash-uploader")
                 check(uploader.argv == [os.path.join(home.dir, "crash-uploader")], uploader.argv)
                 check(uploader.env["CHROME_REMOTE_DESKTOP_SESSION"] == "1")
-                check(uploader.start >= home.wait_host().start, "it came before the host")
+                check(uploader.fork >= home.wait_host().fork, "it came before the host")
             daemon.stop()
             check(bool(home.launches("crash-uploader")) == wanted, keys)
 

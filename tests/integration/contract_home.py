@@ -105,6 +105,7 @@ class Launch:
         self.env = dict(entry.split("=", 1) for entry in self.list("environ"))
         self.cwd = self.bytes("cwd").decode()
         self.start = int(self.bytes("start")) / 1e6  # of time.monotonic()'s clock
+        self.fork = int(self.bytes("fork"))  # in clock ticks since the boot
         self.fds = dict(line.split(" ", 1) for line in self.bytes("fds").decode().splitlines())
 
     def bytes(self, name):

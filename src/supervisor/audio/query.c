@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/spawn.h"
+#include "loop/child-source.h"
 
 #define OUTPUT_MAX 4096
 
@@ -87,8 +88,7 @@ int query_create(struct query **ret, sd_event *event, const char *program, const
 	if (r < 0)
 		goto fail;
 	self->pid = r;
-	r = sd_event_add_child(
-		event, &self->exit_source, self->pid, WEXITED, handle_exit, self);
+	r = child_source_add(event, &self->exit_source, self->pid, handle_exit, self);
 	if (r >= 0)
 		r = sd_event_add_time_relative(
 			event, &self->timer, CLOCK_MONOTONIC, limit, 0, handle_late, self);

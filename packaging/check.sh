@@ -34,7 +34,7 @@ if [ -f tests/web/package-lock.json ]; then
 	if ! cmp -s tests/web/package-lock.json "$builds/package-lock.json" ||
 		[ ! -d tests/web/node_modules ]; then
 		quietly "Fetching what the browser tests need (npm)" \
-			npm ci --prefix tests/web --no-audit --no-fund
+			npm ci --prefix tests/web --no-audit --no-fund --fetch-timeout 30000
 		cp tests/web/package-lock.json "$builds/package-lock.json"
 	fi
 fi

@@ -7,9 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/sys.h"
 #include "unit/test.h"
+
+#define PATIENCE_USEC (20 * USEC_PER_SEC)
 
 struct fixture {
 	char directory[64];
@@ -80,17 +83,28 @@ static int end(void **state)
 	return 0;
 }
 
+/* One turn of the loop, which may bring nothing: a stop of the child wakes it, too. */
+static void run_until(struct fixture *f, usec_t deadline)
+{
+	assert_true(clock_now() < deadline);
+	assert_true(sd_event_run(f->event, PATIENCE_USEC) >= 0);
+}
+
 static void wait_ends(struct fixture *f, unsigned n)
 {
+	usec_t deadline = clock_now() + PATIENCE_USEC;
+
 	while (f->n_ended < n)
-		assert_true(sd_event_run(f->event, 20 * USEC_PER_SEC) > 0);
+		run_until(f, deadline);
 }
 
 /* Until the child has printed a line; @ret has the last one. */
 static void wait_line(struct fixture *f, struct status_end *ret)
 {
+	usec_t deadline = clock_now() + PATIENCE_USEC;
+
 	do {
-		assert_true(sd_event_run(f->event, 20 * USEC_PER_SEC) > 0);
+		run_until(f, deadline);
 		outlog_stream_tail(&f->stream, ret);
 	} while (!ret->n_log_tail);
 }
@@ -140,6 +154,7 @@ static void test_stop_ends_the_whole_group_even_if_it_sleeps_stopped(void **stat
 {
 	struct fixture *f = *state;
 	struct status_end tail = { 0 };
+	usec_t deadline;
 	pid_t helper;
 
 	assert_int_equal(start(f, "sleep 1000 & echo $!; kill -STOP $$; wait"), 0);
@@ -152,8 +167,9 @@ static void test_stop_ends_the_whole_group_even_if_it_sleeps_stopped(void **stat
 	assert_int_equal(f->status, SIGTERM);
 	assert_null(f->child.kill_timer);
 	/* The pipe closes with the last process that has it. */
+	deadline = clock_now() + PATIENCE_USEC;
 	while (f->stream.pipe)
-		assert_true(sd_event_run(f->event, 20 * USEC_PER_SEC) > 0);
+		run_until(f, deadline);
 	assert_true(helper > 0);
 }
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdbool.h>
@@ -33,6 +34,7 @@
 
 #define CONFIG_MAX ((size_t)1 << 20)
 #define FD_MAX 65535
+#define MMAP_MIN_BYTES (128 << 10) /* as it is at first */
 /* Far more than visitors and viewers need; libwebsockets sizes its tables by it. */
 #define DESCRIPTORS_MAX 1024
 
@@ -201,6 +203,17 @@ static int parse_command_line(struct command_line *self, int argc, char **argv)
 }
 
 /* What a stranger's bytes or another program of the user could make of us. */
+/*
+ * Left to itself malloc(3) takes pictures for the heap once it has seen some freed, and a long life
+ * of screens and viewers that come and go leaves holes there. So large blocks are mappings for
+ * ever, and go back to the system when they are freed.
+ */
+static void set_up_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, MMAP_MIN_BYTES);
+	mallopt(M_TRIM_THRESHOLD, MMAP_MIN_BYTES);
+}
+
 static void harden(void)
 {
 	const struct rlimit no_core = { 0, 0 };
@@ -292,6 +305,7 @@ int main(int argc, char **argv)
 	}
 	if (command_line.choose_session)
 		return choose_session();
+	set_up_memory();
 	harden();
 	if (command_line.identity.make || command_line.identity.new_pin)
 		return identity_run(&command_line.identity);

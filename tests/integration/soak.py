@@ -12,12 +12,14 @@ sanitizers these are judges too: who ended by himself has no leak to report.
 """
 import collections
 import glob
+import itertools
 import json
 import os
 import random
 import re
 import shutil
 import signal
+import statistics
 import struct
 import subprocess
 import sys
@@ -60,10 +62,11 @@ TAKES_ALONG = {"host": ("host",), "display": DESKTOP, "session": DESKTOP}
 
 
 def slope(points):
-    """Of the straight line through (x, y) with the least squares, y for each x."""
-    n = len(points)
-    x, y = (sum(p[i] for p in points) / n for i in (0, 1))
-    return sum((p[0] - x) * (p[1] - y) for p in points) / sum((p[0] - x) ** 2 for p in points)
+    """Of the line through (x, y), y for each x: the median of the slopes between any two (Theil and
+    Sen). The least squares would go by the few rests that stand out: how much of a new display's
+    picture has been read, which counts as resident, differs."""
+    return statistics.median((b[1] - a[1]) / (b[0] - a[0])
+                             for a, b in itertools.combinations(points, 2))
 
 
 def parts_of(status):

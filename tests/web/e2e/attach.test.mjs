@@ -34,6 +34,7 @@ class Screen {
 		const self = new Screen();
 		const authority = join(desktop.home, ".Xauthority");
 
+		self.authority = authority;
 		await writeFile(authority, Buffer.concat([Buffer.from([0xff, 0xff]), counted(Buffer.alloc(0)),
 			counted(Buffer.alloc(0)), counted(Buffer.from("MIT-MAGIC-COOKIE-1")),
 			counted(randomBytes(16))]), { mode: 0o600 });
@@ -66,6 +67,7 @@ class Screen {
 			client.kill();
 		this.process.kill();
 		await this.ended;
+		await rm(this.authority);
 	}
 }
 

@@ -8,12 +8,14 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
 export const BUILD = resolve(process.env.AFAR_BUILD ?? "build");
 export const AFAR = join(BUILD, "src/afar");
+const LEAKCHECK = fileURLToPath(new URL("../../leakcheck/leakcheck.py", import.meta.url));
 const START_MS = 30000;
 const STEP_MS = 15;
 
@@ -174,6 +176,7 @@ export class Desktop {
 		if (conf)
 			await writeFile(join(self.home, ".config/afar/afar.conf"), conf);
 		self.programs = [];
+		await self.leakcheck("snapshot", "--home", self.home, "--runtime", self.runtime);
 		return self;
 	}
 
@@ -245,9 +248,24 @@ export class Desktop {
 		await this.afar("stop");
 	}
 
+	async leakcheck(command, ...options) {
+		await run("python3", [LEAKCHECK, command, `${this.home}.before`, ...options]);
+	}
+
+	// With an error that says what is left over.
 	async destroy() {
 		await Promise.all(this.programs.map((program) => program.end()));
 		await this.stop().catch(() => undefined);
+		try {
+			await this.leakcheck("compare");
+		} catch (error) {
+			throw new Error(`left over: ${error.stdout}${error.stderr}`);
+		} finally {
+			await this.remove();
+		}
+	}
+
+	async remove() {
 		for (const pid of await processesOf(this.home)) {
 			try {
 				process.kill(pid, "SIGKILL");
@@ -256,6 +274,7 @@ export class Desktop {
 			}
 		}
 		await rm(this.home, { recursive: true, force: true, maxRetries: 5 });
+		await rm(`${this.home}.before`, { force: true });
 	}
 }
 

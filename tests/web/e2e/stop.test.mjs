@@ -97,8 +97,8 @@ async function check(session, nTimes, isUp) {
 				.catch((error) => error.stdout)).state, "stopped");
 		}
 	} finally {
+		await room.close(); /* its holder's command line names the home */
 		await desktop.destroy();
-		await room.close();
 		await rm(directory, { recursive: true });
 	}
 }

@@ -61,6 +61,9 @@ static bool dispatch_reply(struct xcb_source *self)
 
 		if (!xcb_poll_for_reply(self->connection, await->sequence, &reply, &error))
 			continue;
+		/* Of a dead connection it says that all are there. */
+		if (!reply && !error && xcb_connection_has_error(self->connection))
+			return false;
 		drop_await(await);
 		callback(data, reply, error);
 		free(reply);

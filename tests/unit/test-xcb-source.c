@@ -33,6 +33,15 @@ struct fixture {
 	bool answers; /* the last one's news */
 };
 
+static void handle_reply(void *data, const void *reply, const xcb_generic_error_t *error)
+{
+	struct fixture *f = data;
+
+	f->n_replies += !error;
+	f->n_reply_errors += !!error;
+	(void)reply;
+}
+
 static void handle_event(void *data, const xcb_generic_event_t *event)
 {
 	struct fixture *f = data;
@@ -60,15 +69,6 @@ static const struct xcb_source_events events = {
 	.event = handle_event,
 	.broken = handle_broken,
 };
-
-static void handle_reply(void *data, const void *reply, const xcb_generic_error_t *error)
-{
-	struct fixture *f = data;
-
-	f->n_replies += !error;
-	f->n_reply_errors += !!error;
-	(void)reply;
-}
 
 static int setup(void **state)
 {
@@ -200,6 +200,28 @@ static void test_end_of_the_server_is_told_once(void **state)
 	xcb_source_flush(f->source);
 	x_server_kill(&f->server);
 	run_until(f, f->broken);
+}
+
+static void kill_server(void *data, const void *reply, const xcb_generic_error_t *error)
+{
+	struct fixture *f = data;
+
+	handle_reply(data, reply, error);
+	for (int i = 0; i < 2; i++)
+		xcb_source_await(
+			f->source, xcb_get_input_focus(f->c).sequence, handle_reply, f);
+	x_server_kill(&f->server);
+}
+
+/* Looking for the first finds the server dead, and of the next libxcb says that it is there. */
+static void test_replies_that_will_never_come_are_not_told(void **state)
+{
+	struct fixture *f = *state;
+
+	xcb_source_await(f->source, xcb_get_input_focus(f->c).sequence, kill_server, f);
+	run_until(f, f->broken);
+	assert_int_equal(f->n_replies, 1);
+	assert_int_equal(f->n_reply_errors, 0);
 }
 
 static void test_server_that_does_not_read_is_noticed_and_never_blocks(void **state)
@@ -380,6 +402,7 @@ int main(void)
 		TEST(replies_that_a_blocking_call_read_are_dispatched),
 		TEST(forgotten_callbacks_are_not_called),
 		TEST(source_may_be_destroyed_in_its_callback),
+		TEST(replies_that_will_never_come_are_not_told),
 		TEST(end_of_the_server_is_told_once),
 		TEST(server_that_does_not_read_is_noticed_and_never_blocks),
 		TEST(idle_source_sleeps),

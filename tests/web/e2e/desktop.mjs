@@ -249,7 +249,7 @@ export class Desktop {
 	}
 
 	async leakcheck(command, ...options) {
-		await run("python3", [LEAKCHECK, command, `${this.home}.before`, ...options]);
+		await run("python3", [LEAKCHECK, command, join(this.home, "before"), ...options]);
 	}
 
 	// With an error that says what is left over.
@@ -274,7 +274,6 @@ export class Desktop {
 			}
 		}
 		await rm(this.home, { recursive: true, force: true, maxRetries: 5 });
-		await rm(`${this.home}.before`, { force: true });
 	}
 }
 

@@ -21,8 +21,8 @@ deps: ## install what `make` and `make run` need
 check-fresh: ## `make run` and `make check` in a fresh Debian 12 (needs root)
 	@packaging/check-fresh.sh
 
-bench: ## measure
-	@packaging/deps.sh build run test
+bench: ## measure, beside rivals from Debian
+	@packaging/deps.sh build run test bench
 	@packaging/build.sh build-check/gcc -Dwerror=true -Dtests=enabled
 	@AFAR_BUILD=$(CURDIR)/build-check/gcc exec tests/bench/run
 
@@ -42,7 +42,7 @@ soak: ## the long forms of some tests, and ten minutes of mixed load under each 
 		-Db_sanitize=address,undefined -Db_lundef=false -Dfault_hooks=enabled
 	@CC=clang packaging/build.sh build-check/thread -Dwerror=true -Dtests=enabled \
 		-Db_sanitize=thread -Db_lundef=false
-	@$(SOAK) -C build-check/gcc login audio daemon environments flood host-door hung save takeover syscalls soak
+	@$(SOAK) -C build-check/gcc login audio daemon environments flood host-door hung save takeover syscalls soak links load
 	@$(SOAK) -C build-check/clang soak faults
 	@$(SOAK) -C build-check/thread soak host-door
 

@@ -22,9 +22,19 @@ usec_t clock_now(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+usec_t clock_thread(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 usec_t clock_wall(void)
 {
 	return read_clock(CLOCK_REALTIME);
+}
+
+usec_t clock_cpu(void)
+{
+	return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 char *clock_format(usec_t wall, char text[CLOCK_TEXT_MAX])

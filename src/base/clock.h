@@ -18,8 +18,14 @@ typedef uint64_t usec_t;
 /* CLOCK_MONOTONIC. */
 usec_t clock_now(void);
 
+/* CPU time that this thread has used. */
+usec_t clock_thread(void);
+
 /* CLOCK_REALTIME, since the epoch. */
 usec_t clock_wall(void);
+
+/* CPU time that this process has used, all its threads. */
+usec_t clock_cpu(void);
 
 /* Room for clock_format()'s text with its NUL. */
 #define CLOCK_TEXT_MAX 32

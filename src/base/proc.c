@@ -22,6 +22,7 @@
 int proc_stat_read(pid_t pid, struct proc_stat *ret)
 {
 	CLEANUP(close) int fd = -1;
+	unsigned long user, system;
 	char path[32], text[512];
 	const char *at;
 	ssize_t n;
@@ -37,11 +38,12 @@ int proc_stat_read(pid_t pid, struct proc_stat *ret)
 	at = strrchr(text, ')'); /* the name before it may hold anything */
 	if (!at
 		|| sscanf(at + 1,
-			   " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d"
+			   " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d"
 			   " %*d %*d %" SCNu64,
-			   &ret->state, &ret->parent, &ret->start_time)
-			!= 3)
+			   &ret->state, &ret->parent, &user, &system, &ret->start_time)
+			!= 5)
 		return -EBADMSG;
+	ret->cpu_usec = (uint64_t)(user + system) * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
 	return 0;
 }
 

@@ -14,6 +14,7 @@ struct proc_stat {
 	pid_t parent;
 	char state; /* R, S, D, Z ... */
 	uint64_t start_time; /* clock ticks since boot */
+	uint64_t cpu_usec; /* used so far, as exact as clock ticks are */
 };
 
 /* 0, or negative errno (-ESRCH: no such process). */

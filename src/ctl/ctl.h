@@ -26,6 +26,7 @@ int ctl_stop(struct ctl *ctl, int argc, char **argv);
 int ctl_enable(struct ctl *ctl, int argc, char **argv);
 int ctl_disable(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
+int ctl_stats(struct ctl *ctl, int argc, char **argv);
 int ctl_logs(struct ctl *ctl, int argc, char **argv);
 int ctl_reload(struct ctl *ctl, int argc, char **argv);
 int ctl_link(struct ctl *ctl, int argc, char **argv);

@@ -24,6 +24,7 @@ static const char help[] =
 	"  start         start the desktop, and wait until it is ready\n"
 	"  stop          end it, and everything that runs in it\n"
 	"  status        how each part of it does; --json for programs\n"
+	"  stats         where the time goes; --watch repeats it, --json for programs\n"
 	"  reload        read the configuration anew; --exec after an upgrade\n"
 	"  link          print a new link that signs a browser in, once\n"
 	"  pin           tell when the PIN was set; --new makes another\n"
@@ -63,6 +64,14 @@ static const struct command {
 		"  -v, --verbose            how each has ended of late, not the last time only\n"
 		"      --json               all of it, for programs\n"
 		"  COMPONENT                that one alone, with its ends\n" },
+	{ "stats", ctl_stats,
+		"Usage: afar stats [--json] [--watch [SECONDS]]\n"
+		"\n"
+		"Shows what the host has counted, and where the time of the last frames went. Exit\n"
+		"status 3: there is no desktop running.\n"
+		"\n"
+		"  -w, --watch [SECONDS]    again and again, until Ctrl-C; every second without a number\n"
+		"      --json               all of it, for programs; with --watch a line each time\n" },
 	{ "reload", ctl_reload,
 		"Usage: afar reload [--exec [--now]]\n\nHas the daemon read its configuration anew. With "
 		"--exec it becomes the program that is\ninstalled now, while the desktop goes on; a newer "

@@ -15,11 +15,7 @@
 #include "ctl/call.h"
 #include "ctl/core-file.h"
 #include "ctl/ctl.h"
-#include "ctl/moment.h"
-
-struct colours {
-	const char *good, *bad, *dim, *off;
-};
+#include "ctl/show.h"
 
 /* What is wanted, and how it is shown. */
 struct view {
@@ -30,46 +26,10 @@ struct view {
 	usec_t now; /* of the document */
 };
 
-static struct colours choose_colours(void)
-{
-	if (isatty(STDOUT_FILENO) && !getenv("NO_COLOR"))
-		return (struct colours){ "\033[32m", "\033[31m", "\033[2m", "\033[0m" };
-	return (struct colours){ "", "", "", "" };
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
-static usec_t time_of(const json_t *object, const char *key)
-{
-	usec_t moment;
-
-	return moment_parse(text_of(object, key), clock_wall(), &moment) == 0 ? moment : 0;
-}
-
-/* "5 s", "2 h 5 min", "3 d 4 h": from @key's time to @now. */
-static char *describe_age(const json_t *object, const char *key, usec_t now)
-{
-	usec_t then = time_of(object, key);
-	unsigned long long s = then && then < now ? (now - then) / USEC_PER_SEC : 0;
-
-	if (s < 60)
-		return xprintf("%llu s", s);
-	if (s < 60 * 60)
-		return xprintf("%llu min", s / 60);
-	if (s < 24 * 60 * 60)
-		return xprintf("%llu h %llu min", s / 3600, s / 60 % 60);
-	return xprintf("%llu d %llu h", s / 86400, s / 3600 % 24);
-}
-
 /* On the clock of whoever reads this. */
 static char *describe_time(const json_t *object, const char *key)
 {
-	time_t seconds = (time_t)(time_of(object, key) / USEC_PER_SEC);
+	time_t seconds = (time_t)(show_time(object, key) / USEC_PER_SEC);
 	char text[64];
 	struct tm tm;
 
@@ -85,7 +45,7 @@ static void show_core(const json_t *end)
 
 	if (!pid || !json_is_true(json_object_get(end, "core")))
 		return;
-	path = core_file_find(&core_place_system, geteuid(), (pid_t)pid, time_of(end, "at"));
+	path = core_file_find(&core_place_system, geteuid(), (pid_t)pid, show_time(end, "at"));
 	if (path)
 		printf("           its core is %s: `coredumpctl debug %lld`\n", path,
 			(long long)pid);
@@ -101,7 +61,7 @@ static void show_ends(const json_t *ends)
 		CLEANUP(free) char *at = describe_time(end, "at");
 		json_int_t pid = json_integer_value(json_object_get(end, "pid"));
 
-		printf("           %s  %s", at, text_of(end, "text"));
+		printf("           %s  %s", at, show_text(end, "text"));
 		if (pid)
 			printf(", process %lld", (long long)pid);
 		puts(json_is_true(json_object_get(end, "asked")) ? ", as it was told to" : "");
@@ -114,16 +74,16 @@ static const json_t *find_last(const json_t *end, const json_t *ends)
 {
 	const json_t *last = json_array_get(ends, json_array_size(ends) - 1);
 
-	return last && str_equal(text_of(last, "at"), text_of(end, "at")) ? last : NULL;
+	return last && str_equal(show_text(last, "at"), show_text(end, "at")) ? last : NULL;
 }
 
 static void show_last_end(const json_t *end, const json_t *last, usec_t now)
 {
-	CLEANUP(free) char *age = describe_age(end, "at", now);
+	CLEANUP(free) char *age = show_age(end, "at", now);
 	CLEANUP(free) char *at = describe_time(end, "at");
 	bool was_asked = json_is_true(json_object_get(last, "asked"));
 
-	printf("           last %s%s, %s ago (%s)\n", text_of(end, "text"),
+	printf("           last %s%s, %s ago (%s)\n", show_text(end, "text"),
 		was_asked ? ", as it was told to" : "", age, at);
 	show_core(last);
 }
@@ -133,13 +93,13 @@ static void show_component(const json_t *component, const struct view *view)
 	const json_t *end = json_object_get(component, "last_end"), *line;
 	const json_t *ends = json_object_get(component, "ends"), *last;
 	const struct colours *colours = &view->colours;
-	const char *state = text_of(component, "state");
-	CLEANUP(free) char *age = describe_age(component, "since", view->now);
+	const char *state = show_text(component, "state");
+	CLEANUP(free) char *age = show_age(component, "since", view->now);
 	json_int_t restarts = json_integer_value(json_object_get(component, "restarts"));
 	json_int_t pid = json_integer_value(json_object_get(component, "pid"));
 	size_t i;
 
-	printf("  %-15s %s%-9s%s for %s", text_of(component, "name"),
+	printf("  %-15s %s%-9s%s for %s", show_text(component, "name"),
 		str_equal(state, "ready")         ? colours->good
 			: str_equal(state, "off") ? colours->dim
 						  : colours->bad,
@@ -149,14 +109,14 @@ static void show_component(const json_t *component, const struct view *view)
 	if (restarts)
 		printf(", restarted %lld time%s", (long long)restarts,
 			restarts == 1 ? "" : "s");
-	if (*text_of(component, "next_try")) {
+	if (*show_text(component, "next_try")) {
 		CLEANUP(free) char *next_try = describe_time(component, "next_try");
 
 		printf(", next try at %s", next_try);
 	}
 	putchar('\n');
-	if (*text_of(component, "trouble"))
-		printf("           %s%s%s\n", colours->bad, text_of(component, "trouble"),
+	if (*show_text(component, "trouble"))
+		printf("           %s%s%s\n", colours->bad, show_text(component, "trouble"),
 			colours->off);
 	if (!json_is_object(end))
 		return;
@@ -175,20 +135,20 @@ static void show_component(const json_t *component, const struct view *view)
 static bool is_shown(const json_t *component, const struct view *view)
 {
 	if (view->component)
-		return str_equal(text_of(component, "name"), view->component);
-	return !str_equal(text_of(component, "state"), "off")
+		return str_equal(show_text(component, "name"), view->component);
+	return !str_equal(show_text(component, "state"), "off")
 		|| json_is_object(json_object_get(component, "last_end"));
 }
 
 static void show_head(const json_t *status, const struct view *view)
 {
 	size_t n_viewers = json_array_size(json_object_get(status, "viewers"));
-	CLEANUP(free) char *age = describe_age(status, "since", view->now);
+	CLEANUP(free) char *age = show_age(status, "since", view->now);
 
-	printf("%s for %s", text_of(status, "state"), age);
-	if (*text_of(status, "display"))
-		printf(", display %s", text_of(status, "display"));
-	printf(", %s, %zu viewer%s\n", text_of(status, "url"), n_viewers,
+	printf("%s for %s", show_text(status, "state"), age);
+	if (*show_text(status, "display"))
+		printf(", display %s", show_text(status, "display"));
+	printf(", %s, %zu viewer%s\n", show_text(status, "url"), n_viewers,
 		n_viewers == 1 ? "" : "s");
 }
 
@@ -199,8 +159,8 @@ static bool show(const json_t *status, struct view *view)
 	bool any = false;
 	size_t i;
 
-	view->colours = choose_colours();
-	view->now = time_of(status, "now");
+	view->colours = show_colours();
+	view->now = show_time(status, "now");
 	if (!view->component)
 		show_head(status, view);
 	json_array_foreach(json_object_get(status, "components"), i, component)
@@ -220,7 +180,7 @@ static void complain_of_component(const json_t *status, const char *name)
 	size_t i;
 
 	json_array_foreach(json_object_get(status, "components"), i, component)
-		strbuf_printf(&names, "%s%s", i ? ", " : "", text_of(component, "name"));
+		strbuf_printf(&names, "%s%s", i ? ", " : "", show_text(component, "name"));
 	ctl_complain("there is no '%s': it has %s", name, names.text ? names.text : "nothing");
 }
 

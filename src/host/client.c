@@ -14,6 +14,8 @@
 #include "host/encode/pacer.h"
 #include "host/host.h"
 #include "host/input/input.h"
+#include "host/stages.h"
+#include "host/stats.h"
 #include "wire/json-memory.h"
 #include "wire/stream.h"
 #include "wire/text.h"
@@ -38,13 +40,16 @@ struct client {
 	usec_t since; /* wall clock, of the sign-in */
 	enum client_state state;
 	bool closed; /* the connection knows; nothing is done any more */
-	sd_event_source *deadline;
+	sd_event_source *deadline; /* of the sign-in; then of an ACK */
+	unsigned decodes;
 	struct access_try *trying;
 	struct access_outcome outcome; /* until WELCOME or REFUSED is sent */
 
 	/* In CLIENT_IN only. */
 	struct pacer pacer;
 	struct input_holder holder;
+	struct stages_frame frame; /* the times of the one that is next */
+	struct stats_viewer stats;
 
 	/* What is to be sent, beside frames. */
 	bool must_answer; /* WELCOME or REFUSED */
@@ -68,12 +73,14 @@ static struct input *input_of(const struct client *self)
 	return desktop_input(self->host->desktop);
 }
 
-/* The transport destroys us afterwards. */
+/* The transport destroys us afterwards; the others need not wait for that. */
 static void drop(struct client *self, enum client_close code, const char *why)
 {
 	if (self->closed)
 		return;
 	self->closed = true;
+	if (self->state == CLIENT_IN)
+		pacer_finish(&self->pacer);
 	self->deadline = sd_event_source_disable_unref(self->deadline);
 	connection_close(self->connection, code, why);
 }
@@ -97,7 +104,7 @@ static void want(struct client *self, bool *what)
 
 /* --- signing in --- */
 
-static int handle_deadline(sd_event_source *source, uint64_t now, void *data)
+static int handle_too_late(sd_event_source *source, uint64_t now, void *data)
 {
 	(void)source;
 	(void)now;
@@ -105,11 +112,11 @@ static int handle_deadline(sd_event_source *source, uint64_t now, void *data)
 	return 0;
 }
 
-static int set_deadline(struct client *self, usec_t delay)
+static int set_deadline(struct client *self, usec_t delay, sd_event_time_handler_t handler)
 {
 	self->deadline = sd_event_source_disable_unref(self->deadline);
 	return sd_event_add_time_relative(self->host->event, &self->deadline, CLOCK_MONOTONIC,
-		delay, DEADLINE_ACCURACY_USEC, handle_deadline, self);
+		delay, DEADLINE_ACCURACY_USEC, handler, self);
 }
 
 static void refuse(struct client *self, const char *reason, uint32_t retry_after)
@@ -119,15 +126,23 @@ static void refuse(struct client *self, const char *reason, uint32_t retry_after
 	want(self, &self->must_answer);
 }
 
+static void handle_due(void *data)
+{
+	struct client *self = data;
+
+	connection_want_write(self->connection);
+}
+
 static void enter(struct client *self)
 {
 	struct desktop *desktop = self->host->desktop;
 
-	if (pacer_init(&self->pacer, desktop_scene(desktop), &encode_tiles) < 0) {
+	if (pacer_init(&self->pacer, &self->host->groups, self->decodes, handle_due, self) < 0) {
 		drop_for_memory(self);
 		return;
 	}
 	input_add_holder(input_of(self), &self->holder);
+	stats_viewer_init(&self->stats, &self->host->stats);
 	self->deadline = sd_event_source_disable_unref(self->deadline);
 	self->state = CLIENT_IN;
 	self->since = clock_wall();
@@ -161,11 +176,12 @@ static void handle_sign_in(struct client *self, const struct stream_sign_in *sig
 		refuse(self, "version", 0);
 		return;
 	}
-	if (set_deadline(self, TRYING_USEC) < 0) {
+	if (set_deadline(self, TRYING_USEC, handle_too_late) < 0) {
 		drop_for_memory(self);
 		return;
 	}
 	self->state = CLIENT_TRYING;
+	self->decodes = sign_in->decodes;
 	self->trying = access_try(self->host->access, sign_in->kind, sign_in->secret,
 		self->connection->source, handle_outcome, self);
 	if (!self->trying)
@@ -174,12 +190,31 @@ static void handle_sign_in(struct client *self, const struct stream_sign_in *sig
 
 /* --- messages from the viewer --- */
 
-static void handle_ack(struct client *self, uint32_t seq)
+static void handle_ack(struct client *self, const struct stream_message *message)
 {
-	if (pacer_ack(&self->pacer, seq) < 0)
+	uint32_t seq = message->ack.seq;
+	uint16_t decode = message->ack.decode, paint = message->ack.paint;
+
+	if (pacer_ack(&self->pacer, seq, ((usec_t)decode + paint) * STREAM_TIME_USEC) < 0) {
 		drop_for_protocol(self);
-	else if (pacer_is_due(&self->pacer))
-		connection_want_write(self->connection);
+		return;
+	}
+	stats_viewer_acked(&self->stats, seq, decode, paint, clock_now());
+}
+
+/* What a program makes of it is to be seen within this time; 0: it is nothing of the kind. */
+static usec_t answered_within(enum stream_request type)
+{
+	switch (type) {
+	case STREAM_KEY:
+	case STREAM_BUTTON:
+	case STREAM_WHEEL:
+		return STAGES_KEY_USEC;
+	case STREAM_MOTION:
+		return STAGES_MOTION_USEC;
+	default:
+		return 0;
+	}
 }
 
 /* The others are between us and the viewer. */
@@ -188,16 +223,19 @@ static bool wants_display(enum stream_request type)
 	return type != STREAM_ACK && type != STREAM_PING;
 }
 
-static void handle_signed_in(struct client *self, const struct stream_message *message)
+static void handle_signed_in(
+	struct client *self, const struct stream_message *message, size_t n, usec_t arrived)
 {
 	struct input *input = input_of(self);
+	usec_t within = answered_within(message->type);
 
+	stats_viewer_came(&self->stats, n, within > 0);
 	switch (message->type) {
 	case STREAM_SIGN_IN:
 		drop_for_protocol(self);
 		break;
 	case STREAM_ACK:
-		handle_ack(self, message->seq);
+		handle_ack(self, message);
 		break;
 	case STREAM_KEY:
 		input_key(input, &self->holder, message->key.code, message->key.down);
@@ -221,6 +259,8 @@ static void handle_signed_in(struct client *self, const struct stream_message *m
 		want(self, &self->must_pong);
 		break;
 	}
+	if (within)
+		desktop_time_input(self->host->desktop, arrived, within);
 	input_flush(input);
 	if (wants_display(message->type))
 		desktop_want(self->host->desktop);
@@ -228,6 +268,7 @@ static void handle_signed_in(struct client *self, const struct stream_message *m
 
 void client_handle_message(struct client *self, const uint8_t *bytes, size_t n)
 {
+	usec_t arrived = clock_now();
 	struct stream_message message;
 	int r;
 
@@ -239,7 +280,7 @@ void client_handle_message(struct client *self, const uint8_t *bytes, size_t n)
 	else if (r < 0)
 		drop_for_protocol(self);
 	else if (self->state == CLIENT_IN)
-		handle_signed_in(self, &message);
+		handle_signed_in(self, &message, n, arrived);
 	else if (self->state == CLIENT_WAITING && message.type == STREAM_SIGN_IN)
 		handle_sign_in(self, &message.sign_in);
 	else
@@ -366,17 +407,85 @@ static bool produce_message(struct client *self, const uint8_t **ret, size_t *re
 	return false;
 }
 
+/*
+ * A viewer that stands still costs little, but not for ever. The time limit is not moved with each
+ * ACK: when it is reached, it is seen whether a frame has waited that long.
+ */
+static int handle_ack_limit(sd_event_source *source, uint64_t now, void *data)
+{
+	struct client *self = data;
+	usec_t since = self->pacer.waits_since, limit = self->host->ack_limit_usec;
+
+	(void)source;
+	self->deadline = sd_event_source_disable_unref(self->deadline);
+	if (!since)
+		return 0;
+	if (now >= since + limit) {
+		log_info("viewer %u (%s) has not painted a frame for %u s: closing", self->id,
+			self->connection->source, (unsigned)(limit / USEC_PER_SEC));
+		drop(self, CLIENT_CLOSE_TIMEOUT, "no ACK");
+	} else if (set_deadline(self, since + limit - now, handle_ack_limit) < 0) {
+		drop_for_memory(self);
+	}
+	return 0;
+}
+
+/* Stage times go with the last message of a frame. */
+static void finish_frame(struct client *self, struct stream_times *ret)
+{
+	usec_t now = clock_now();
+
+	stages_frame_end(
+		&self->frame, member_is_up_to_date(&self->pacer.member), now, ret);
+	stats_viewer_sent(&self->stats, self->pacer.seq, ret, now);
+}
+
+/* In the headroom of @piece. */
+static void put_header(const struct client *self, const struct member_piece *piece,
+	const struct stream_times *times, const uint8_t **ret, size_t *ret_n)
+{
+	const struct stream_rect at = {
+		.x = (unsigned)piece->at.left,
+		.y = (unsigned)piece->at.top,
+		.width = (unsigned)rect_width(&piece->at),
+		.height = (unsigned)rect_height(&piece->at),
+	};
+	unsigned flags = piece->more ? STREAM_MORE : 0;
+	uint8_t header[STREAM_PICTURE_HEADER_MAX];
+	size_t n;
+
+	if (!piece->codec)
+		n = stream_put_frame_header(header, flags, self->pacer.seq, times);
+	else
+		n = stream_put_picture_header(header,
+			flags | (piece->key ? STREAM_KEY_PICTURE : 0), self->pacer.seq, times,
+			piece->codec, &at);
+	memcpy(piece->bytes - n, header, n);
+	*ret = piece->bytes - n;
+	*ret_n = piece->n + n;
+}
+
 static bool produce_frame(struct client *self, const uint8_t **ret, size_t *ret_n)
 {
-	uint8_t *bytes;
+	usec_t begun = clock_now();
+	struct stream_times times, *with = NULL;
+	struct member_piece piece;
 
 	if (!is_in(self) || !pacer_is_due(&self->pacer))
 		return false;
-	if (pacer_produce(&self->pacer, &bytes, ret_n) < 0) {
+	if (pacer_produce(&self->pacer, &piece) < 0
+		|| (!self->deadline
+			&& set_deadline(self, self->host->ack_limit_usec, handle_ack_limit) < 0)) {
 		drop_for_memory(self);
 		return false;
 	}
-	*ret = bytes;
+	stages_frame_encoded(&self->frame, begun, clock_now());
+	if (!piece.more) {
+		finish_frame(self, &times);
+		with = &times;
+	}
+	put_header(self, &piece, with, ret, ret_n);
+	stats_viewer_worked(&self->stats, piece.work);
 	return true;
 }
 
@@ -395,6 +504,8 @@ bool client_produce(struct client *self, const uint8_t **ret, size_t *ret_n)
 			drop(self, CLIENT_CLOSE_REFUSED, "refused");
 		return false;
 	}
+	if (is_in(self))
+		stats_viewer_went(&self->stats, *ret_n);
 	if (has_more(self))
 		connection_want_write(self->connection);
 	return true;
@@ -420,8 +531,10 @@ void client_handle_screen(struct client *self)
 
 void client_handle_damage(struct client *self)
 {
-	if (is_in(self) && pacer_is_due(&self->pacer))
-		connection_want_write(self->connection);
+	if (!is_in(self))
+		return;
+	stages_frame_add(&self->frame, &desktop_stages(self->host->desktop)->ready);
+	pacer_handle_damage(&self->pacer);
 }
 
 void client_handle_cursor(struct client *self)
@@ -443,7 +556,7 @@ struct client *client_create(struct host *host, struct connection *connection)
 		return NULL;
 	self->host = host;
 	self->connection = connection;
-	if (set_deadline(self, SIGN_IN_USEC) < 0) {
+	if (set_deadline(self, SIGN_IN_USEC, handle_too_late) < 0) {
 		free(self);
 		return NULL;
 	}
@@ -461,7 +574,8 @@ void client_destroy(struct client *self)
 	list_remove(&self->link);
 	if (self->state == CLIENT_IN) {
 		input_remove_holder(input_of(self), &self->holder);
-		pacer_finish(&self->pacer);
+		if (!self->closed)
+			pacer_finish(&self->pacer);
 		log_info("viewer %u (%s) has left", self->id, self->connection->source);
 		host_viewers_changed(self->host);
 	}
@@ -510,5 +624,28 @@ json_t *client_list_to_json(const struct host *host)
 			return NULL;
 		}
 	}
+	return list;
+}
+
+json_t *client_stats_to_json(const struct host *host, size_t *ret_n_left_out)
+{
+	json_t *list = json_array();
+	const struct client *client;
+	size_t n = 0;
+
+	list_for_each(client, &host->clients, link) {
+		const struct link_meter *meter = &client->pacer.meter;
+
+		if (client->state != CLIENT_IN || n++ >= STATS_VIEWERS_MAX)
+			continue;
+		if (json_array_append_new(list,
+			    stats_viewer_to_json(&client->stats, meter->known ? meter->rate : 0,
+				    to_json(client)))
+			< 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	*ret_n_left_out = n > STATS_VIEWERS_MAX ? n - STATS_VIEWERS_MAX : 0;
 	return list;
 }

@@ -58,5 +58,9 @@ unsigned client_id(const struct client *self);
 /* Calls @call for each viewer of @host, signed in or not; it may destroy that viewer. */
 void client_each(struct host *host, void (*call)(struct client *self));
 
+/* What is counted of those who are signed in: an array of STATS_VIEWERS_MAX at most, and how
+ * many more there are. NULL: out of memory. */
+json_t *client_stats_to_json(const struct host *host, size_t *ret_n_left_out);
+
 /* The "viewers" array of the status document: who is signed in. NULL: out of memory. */
 json_t *client_list_to_json(const struct host *host);

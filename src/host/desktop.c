@@ -9,6 +9,7 @@
 #include <xcb/xfixes.h>
 #include <xcb/xtest.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -19,7 +20,11 @@
 #include "host/host.h"
 #include "host/input/input-x11.h"
 #include "host/input/input.h"
+#include "host/scene/moves.h"
 #include "host/scene/scene.h"
+#include "host/stages.h"
+#include "host/stats.h"
+#include "host/video/video.h"
 #include "host/x-watch.h"
 #include "loop/xcb-connect.h"
 #include "loop/xcb-source.h"
@@ -27,8 +32,11 @@
 struct desktop {
 	struct host *host; /* borrowed */
 	struct scene scene;
+	struct moves moves;
+	struct video *video;
 	struct cursor cursor;
 	struct input input;
+	struct stages stages;
 
 	char display[32]; /* that was attached to last */
 	struct xcb_connecting *connecting; /* until the server has answered, or has not in time */
@@ -46,6 +54,9 @@ static void resize(struct desktop *self, unsigned width, unsigned height)
 {
 	if (scene_resize(&self->scene, width, height) < 0)
 		log_error("no memory for a picture of %ux%u", width, height);
+	moves_handle_resize(&self->moves);
+	if (video_handle_resize(self->video) < 0)
+		log_warning("no memory for video: all of the picture goes as it is");
 	input_set_size(&self->input, width, height);
 	client_each(self->host, client_handle_screen);
 }
@@ -62,15 +73,22 @@ static void handle_geometry(void *data, unsigned generation, unsigned width, uns
 static void handle_batch(void *data, const struct capture_batch *batch)
 {
 	struct desktop *self = data;
-	bool changed = false;
+	const struct moves_batch captured = {
+		.patches = batch->rects,
+		.n_patches = batch->n_rects,
+		.hints = batch->hints,
+		.n_hints = batch->n_hints,
+	};
+	bool changed;
 
-	for (size_t i = 0; i < batch->n_rects; i++) {
-		const struct capture_rect *rect = &batch->rects[i];
-
-		changed |= scene_update(&self->scene, &rect->at, rect->pixels, rect->stride);
-	}
-	if (changed)
-		client_each(self->host, client_handle_damage);
+	stages_came(&self->stages, clock_now());
+	changed = moves_update(&self->moves, &captured);
+	stages_analysed(&self->stages, changed, clock_now());
+	stats_read(&self->host->stats, changed);
+	if (!changed)
+		return;
+	video_look(self->video, clock_now());
+	client_each(self->host, client_handle_damage);
 }
 
 static void handle_failure(void *data, const char *why)
@@ -165,8 +183,8 @@ static void handle_ready(void *data, const void *reply, const xcb_generic_error_
 	(void)error;
 	start_input(self);
 	start_cursor(self);
-	r = capture_x11_create(
-		&self->capture, self->source, self->screen, &capture_events, self);
+	r = capture_x11_create(&self->capture, self->source, self->screen, &self->stages,
+		&capture_events, self);
 	if (r < 0) {
 		log_error("no picture: %s", strerror(-r));
 		desktop_detach(self);
@@ -253,6 +271,29 @@ void desktop_want(struct desktop *self)
 	x_watch_want(&self->watch);
 }
 
+static void handle_input_answer(
+	void *data, const void *reply, const xcb_generic_error_t *error)
+{
+	struct desktop *self = data;
+
+	(void)reply;
+	(void)error;
+	stages_input_had(&self->stages, clock_now());
+}
+
+/* Requests are done in their order, so that any answer says that those before it are. */
+void desktop_time_input(struct desktop *self, usec_t arrived, usec_t within)
+{
+	unsigned sequence;
+
+	if (!self->capture || !stages_want_input(&self->stages)
+		|| xcb_source_is_stalled(self->source))
+		return;
+	sequence = xcb_get_input_focus(xcb_source_connection(self->source)).sequence;
+	if (xcb_source_await(self->source, sequence, handle_input_answer, self) == 0)
+		stages_input(&self->stages, arrived, within, sequence);
+}
+
 void desktop_detach(struct desktop *self)
 {
 	xcb_connect_cancel(TAKE_PTR(self->connecting));
@@ -262,6 +303,7 @@ void desktop_detach(struct desktop *self)
 	cursor_x11_finish(&self->cursor_x11);
 	cursor_clear(&self->cursor);
 	capture_destroy(TAKE_PTR(self->capture));
+	self->stages = (struct stages){ 0 };
 	x_watch_stop(&self->watch);
 	xcb_source_destroy(TAKE_PTR(self->source));
 	if (self->scene.width > 0)
@@ -278,6 +320,12 @@ struct desktop *desktop_create(struct host *host)
 		return NULL;
 	self->host = host;
 	scene_init(&self->scene);
+	if (video_create(&self->video, &self->scene, host->event, video_codecs) < 0) {
+		scene_finish(&self->scene);
+		free(self);
+		return NULL;
+	}
+	moves_init(&self->moves, &self->scene);
 	cursor_init(&self->cursor);
 	input_init(&self->input);
 	return self;
@@ -289,6 +337,8 @@ void desktop_destroy(struct desktop *self)
 		return;
 	desktop_detach(self);
 	cursor_finish(&self->cursor);
+	moves_finish(&self->moves);
+	video_destroy(self->video);
 	scene_finish(&self->scene);
 	free(self);
 }
@@ -296,6 +346,11 @@ void desktop_destroy(struct desktop *self)
 struct scene *desktop_scene(struct desktop *self)
 {
 	return &self->scene;
+}
+
+struct video *desktop_video(struct desktop *self)
+{
+	return self->video;
 }
 
 struct cursor *desktop_cursor(struct desktop *self)
@@ -306,4 +361,9 @@ struct cursor *desktop_cursor(struct desktop *self)
 struct input *desktop_input(struct desktop *self)
 {
 	return &self->input;
+}
+
+const struct stages *desktop_stages(const struct desktop *self)
+{
+	return &self->stages;
 }

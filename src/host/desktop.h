@@ -16,6 +16,8 @@ struct desktop;
 struct host;
 struct input;
 struct scene;
+struct stages;
+struct video;
 
 /* NULL: out of memory. */
 struct desktop *desktop_create(struct host *host);
@@ -32,6 +34,12 @@ bool desktop_is_attached_to(const struct desktop *self, const char *display);
 /* A viewer wants something of the display: is it still there? See x-watch.h. */
 void desktop_want(struct desktop *self);
 
+/*
+ * An input goes to the display, and is about to be flushed: when does it get there? @arrived:
+ * when its message came; @within: see stages.h.
+ */
+void desktop_time_input(struct desktop *self, uint64_t arrived, uint64_t within);
+
 /* Clients are told that there is no picture. */
 void desktop_detach(struct desktop *self);
 
@@ -39,5 +47,7 @@ void desktop_destroy(struct desktop *self);
 
 /* Borrowed; they exist all the time, with or without a display. */
 struct scene *desktop_scene(struct desktop *self);
+struct video *desktop_video(struct desktop *self);
 struct cursor *desktop_cursor(struct desktop *self);
 struct input *desktop_input(struct desktop *self);
+const struct stages *desktop_stages(const struct desktop *self);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -83,6 +84,24 @@ static void answer_ping(struct wiring *self, uint32_t id)
 
 	if (send_message(self, &message) < 0)
 		log_debug("cannot answer the supervisor");
+}
+
+/* What there is no memory for now is asked for again, if somebody still wants to know. */
+static void answer_stats(struct wiring *self, uint32_t id)
+{
+	struct control_message message = { .type = CONTROL_STATS, .id = id };
+	size_t n_left_out = 0;
+	json_t *viewers;
+	int r = -ENOMEM;
+
+	self->host.stats.n_requests++;
+	viewers = client_stats_to_json(&self->host, &n_left_out);
+	message.body = stats_to_json(&self->host.stats, viewers, n_left_out);
+	if (message.body)
+		r = send_message(self, &message);
+	if (r < 0)
+		log_debug("cannot tell what was counted: %s", strerror(-r));
+	json_decref(message.body);
 }
 
 /* --- what the supervisor tells us --- */
@@ -178,6 +197,9 @@ static void handle_message(void *data, const struct control_message *message)
 	case CONTROL_PING:
 		answer_ping(self, message->id);
 		break;
+	case CONTROL_TELL_STATS:
+		answer_stats(self, message->id);
+		break;
 	default:
 		break; /* a newer supervisor's, or none of ours */
 	}
@@ -230,6 +252,8 @@ static int start_parts(struct wiring *self, const struct host_options *options)
 	host->desktop = desktop_create(host);
 	if (!host->desktop)
 		return -ENOMEM;
+	groups_init(&host->groups, host->event, desktop_scene(host->desktop),
+		desktop_video(host->desktop), &encode_tiles);
 	r = host_settings_copy(&options->input->settings, &settings);
 	if (r >= 0)
 		r = use_settings(self, &settings);
@@ -248,7 +272,9 @@ static int start(struct wiring *self, const struct host_options *options)
 	int r;
 
 	list_init(&host->clients);
+	stats_init(&host->stats, clock_wall());
 	host->next_client_id = 1;
+	host->ack_limit_usec = HOST_ACK_LIMIT_USEC;
 	self->offline = options->offline_reason;
 	host->host_name = mem_dup(options->input->host_name, strlen(options->input->host_name));
 	if (!host->host_name)

@@ -11,6 +11,8 @@
 #include <systemd/sd-event.h>
 
 #include "base/list.h"
+#include "host/encode/group.h"
+#include "host/stats.h"
 
 struct access;
 struct desktop;
@@ -25,6 +27,9 @@ struct host {
 	struct desktop *desktop;
 	struct web *web;     /* the transport */
 	struct list clients; /* struct client */
+	struct groups groups; /* of them, in step */
+	usec_t ack_limit_usec; /* so long a frame may be unacknowledged */
+	struct stats stats;
 	unsigned next_client_id;
 	char *host_name;
 	char *status; /* the latest document, JSON text; NULL before the first */
@@ -36,6 +41,8 @@ void host_viewers_changed(struct host *self);
 /* The X server of @display has left something unanswered, or answers again: tells the
  * supervisor. */
 void host_display_answers(struct host *self, const char *display, bool answers);
+
+#define HOST_ACK_LIMIT_USEC (60 * USEC_PER_SEC)
 
 #define HOST_LISTEN_MAX 16
 

@@ -18,6 +18,7 @@
 #include "base/sys.h"
 #include "loop/line-channel.h"
 #include "supervisor/host-process.h"
+#include "supervisor/host-stats.h"
 #include "supervisor/keeper.h"
 #include "supervisor/supervisor.h"
 #include "wire/control.h"
@@ -49,6 +50,7 @@ struct caller {
 static void caller_destroy(struct caller *self)
 {
 	host_process_forget_link(self->commands->supervisor->host, self);
+	host_stats_forget(self->commands->supervisor->host_stats, self);
 	list_remove(&self->link);
 	self->commands->n_callers--;
 	line_channel_destroy(self->channel);
@@ -103,6 +105,14 @@ static void handle_link(void *data, const char *token)
 		json_pack("{s: s++}", "link", self->commands->supervisor->url, "#link=", token));
 }
 
+static void handle_stats(void *data, json_t *document, const char *why)
+{
+	if (document)
+		answer_body(data, document);
+	else
+		answer_error(data, why);
+}
+
 static void reload(struct caller *self)
 {
 	CLEANUP(free) char *why = NULL;
@@ -146,6 +156,9 @@ static void handle_line(void *data, char *line, size_t n)
 	case CONTROL_GET_LINK:
 		if (host_process_make_link(supervisor->host, handle_link, self) < 0)
 			handle_link(self, NULL);
+		break;
+	case CONTROL_GET_STATS:
+		host_stats_ask(supervisor->host_stats, handle_stats, self);
 		break;
 	case CONTROL_RELOAD:
 		reload(self);

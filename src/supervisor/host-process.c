@@ -27,6 +27,7 @@
 #include "supervisor/display/display.h"
 #include "supervisor/host-arguments.h"
 #include "supervisor/host-exit.h"
+#include "supervisor/host-stats.h"
 #include "supervisor/keeper.h"
 #include "supervisor/lock.h"
 #include "supervisor/record.h"
@@ -90,6 +91,13 @@ static void end_link(struct host_process *self, uint32_t id, const char *token)
 		self->links[i] = (struct link_wait){ 0 };
 		wait.done(wait.data, token);
 	}
+}
+
+/* Whoever waits for the host's answer waits in vain. */
+static void lose_answers(struct host_process *self)
+{
+	end_link(self, 0, NULL);
+	host_stats_handle_loss(self->supervisor->host_stats);
 }
 
 static struct program_id identify(const char *program)
@@ -166,7 +174,7 @@ static void clear_run(struct host_process *self)
 	watchdog_host_is_gone(self->supervisor->watchdog);
 	close_channel(self);
 	set_viewers(self, NULL);
-	end_link(self, 0, NULL);
+	lose_answers(self);
 }
 
 static void handle_blame(void *data, bool alive)
@@ -281,6 +289,9 @@ static void handle_message(struct host_process *self, struct control_message *me
 	case CONTROL_PONG:
 		watchdog_handle_pong(supervisor->watchdog, message->id);
 		break;
+	case CONTROL_STATS:
+		host_stats_handle_answer(supervisor->host_stats, message->id, message->body);
+		break;
 	case CONTROL_DISPLAY_ANSWERS:
 		watchdog_handle_display(supervisor->watchdog, message->display, message->ok);
 		break;
@@ -298,7 +309,9 @@ static void handle_line(void *data, char *line, size_t n)
 	if (r < 0) {
 		log_warning("a message of the host's was lost: %s",
 			r == -ENOMEM ? "out of memory" : "it makes no sense");
-		end_link(self, 0, NULL); /* it may have been the one that somebody waits for */
+		lose_answers(self); /* it may have been the one that somebody waits for */
+		if (r == -ENOMEM)
+			watchdog_host_is_unheard(self->supervisor->watchdog);
 		return;
 	}
 	handle_message(self, &message);
@@ -313,7 +326,7 @@ static void handle_channel_end(void *data, int error)
 	if (error)
 		log_warning("the channel to the host failed: %s", strerror(-error));
 	close_channel(self);
-	end_link(self, 0, NULL);
+	lose_answers(self);
 	child_stop(&self->child);
 }
 

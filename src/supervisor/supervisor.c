@@ -21,6 +21,7 @@
 #include "supervisor/display/display.h"
 #include "supervisor/host-exit.h"
 #include "supervisor/host-process.h"
+#include "supervisor/host-stats.h"
 #include "supervisor/identity.h"
 #include "supervisor/lock.h"
 #include "supervisor/offline-report.h"
@@ -598,6 +599,8 @@ static int init_parts(struct supervisor *self, char **ret_why)
 	if (r == 0)
 		r = lock_create(&self->lock, self);
 	if (r == 0)
+		r = host_stats_create(&self->host_stats, self);
+	if (r == 0)
 		r = host_process_create(&self->host, self);
 	if (r < 0)
 		return r;
@@ -666,6 +669,7 @@ void supervisor_finish(struct supervisor *self)
 	self->tick = sd_event_source_unref(self->tick);
 	commands_destroy(self->commands);
 	host_process_destroy(self->host);
+	host_stats_destroy(self->host_stats);
 	offline_report_destroy(self->offline_report);
 	crash_uploader_destroy(self->crash_uploader);
 	session_destroy(self->session);

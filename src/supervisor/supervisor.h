@@ -35,6 +35,7 @@ struct commands;
 struct crash_uploader;
 struct display;
 struct host_process;
+struct host_stats;
 struct lock;
 struct offline_report;
 struct pre_session;
@@ -84,6 +85,7 @@ struct supervisor {
 	int exit_status;
 
 	struct host_process *host;
+	struct host_stats *host_stats;
 	struct crash_uploader *crash_uploader;
 	struct offline_report *offline_report;
 	struct pre_session *pre_session;

@@ -148,7 +148,8 @@ static void ask_host(struct watchdog *self)
 		    self) < 0)
 		return;
 	message.id = ++self->ping_id;
-	host_process_send(supervisor->host, &message);
+	if (host_process_send(supervisor->host, &message) == -ENOMEM)
+		watchdog_host_is_unheard(self);
 }
 
 static void handle_not_accepted(void *data)
@@ -210,6 +211,14 @@ void watchdog_host_is_gone(struct watchdog *self)
 void watchdog_want_host(struct watchdog *self)
 {
 	ask_host(self);
+}
+
+void watchdog_host_is_unheard(struct watchdog *self)
+{
+	if (!self->pong_limit.timer)
+		return;
+	limit_stop(&self->pong_limit);
+	watch_arrivals(self);
 }
 
 void watchdog_handle_pong(struct watchdog *self, uint32_t id)

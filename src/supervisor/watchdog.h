@@ -39,6 +39,12 @@ void watchdog_host_is_gone(struct watchdog *self);
 /* A request went to it: is it still there? */
 void watchdog_want_host(struct watchdog *self);
 
+/*
+ * A question or an answer was lost for want of memory on our side: what it does not answer is no
+ * sign of anything, and it is asked again when it is needed again.
+ */
+void watchdog_host_is_unheard(struct watchdog *self);
+
 /* The host's CONTROL_PONG, CONTROL_DISPLAY_ANSWERS, and that others look on now, or nobody. */
 void watchdog_handle_pong(struct watchdog *self, uint32_t id);
 void watchdog_handle_display(struct watchdog *self, const char *display, bool answers);

@@ -35,6 +35,7 @@ enum control_type {
 	CONTROL_TAKEN_OVER,   /* by another supervisor: what was not answered is asked again, and
 				 CONTROL_VIEWERS answers */
 	CONTROL_PING,         /* id: answered by CONTROL_PONG, at once */
+	CONTROL_TELL_STATS,   /* id: answered by CONTROL_STATS, at once */
 
 	/* host -> supervisor */
 	CONTROL_ATTEMPT,   /* id, kind, source, hash (not for a PIN): may this sign-in go on? */
@@ -42,11 +43,13 @@ enum control_type {
 	CONTROL_LINK,      /* id, token, hash: a fresh one-time link */
 	CONTROL_VIEWERS,   /* body: the viewers array of the status document */
 	CONTROL_PONG,      /* id */
+	CONTROL_STATS,     /* id, body: the host's part of the document of `afar stats` */
 	CONTROL_DISPLAY_ANSWERS, /* display, ok: something is left unanswered, or no more */
 
 	/* afar -> supervisor, answered by _REPLY or _ERROR */
 	CONTROL_GET_STATUS,
 	CONTROL_GET_LINK,
+	CONTROL_GET_STATS,
 	CONTROL_RELOAD,
 	CONTROL_REPLACE, /* now: by the program that lies there now; a newer host follows, at once or
 			    when nobody looks on */

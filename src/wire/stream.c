@@ -42,11 +42,43 @@ static int parse_secret(const json_t *body, struct stream_sign_in *ret)
 	return n_found == 1 ? 0 : -EBADMSG;
 }
 
+static const char *const codec_names[] = {
+	[STREAM_JPEG] = "jpeg",
+	[STREAM_VP9] = "vp9",
+	[STREAM_H264] = "h264",
+};
+
+static unsigned codec_bit(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(codec_names); i++) {
+		if (codec_names[i] && strcmp(codec_names[i], name) == 0)
+			return 1U << i;
+	}
+	return 0; /* a later page's */
+}
+
+/* The message's own limit bounds the list. */
+static int parse_decodes(const json_t *body, struct stream_sign_in *ret)
+{
+	const json_t *list = json_object_get(body, "decodes"), *name;
+	size_t i;
+
+	if (list && !json_is_array(list))
+		return -EBADMSG;
+	json_array_foreach(list, i, name) {
+		if (!json_is_string(name))
+			return -EBADMSG;
+		ret->decodes |= codec_bit(json_string_value(name));
+	}
+	return 0;
+}
+
 static int parse_sign_in(struct reader *reader, struct stream_sign_in *ret)
 {
 	CLEANUP(json) json_t *body = NULL;
 	size_t n = reader_left(reader);
 	const json_t *version;
+	int r;
 
 	if (n > STREAM_SIGN_IN_MAX)
 		return -EBADMSG;
@@ -58,7 +90,8 @@ static int parse_sign_in(struct reader *reader, struct stream_sign_in *ret)
 	ret->version = (unsigned)json_integer_value(version);
 	if (ret->version != STREAM_VERSION)
 		return 0;
-	return parse_secret(body, ret);
+	r = parse_decodes(body, ret);
+	return r < 0 ? r : parse_secret(body, ret);
 }
 
 static int parse_key(struct reader *reader, struct stream_message *ret)
@@ -90,7 +123,9 @@ static int parse_body(struct reader *reader, struct stream_message *ret)
 	case STREAM_SIGN_IN:
 		return parse_sign_in(reader, &ret->sign_in);
 	case STREAM_ACK:
-		ret->seq = reader_u32(reader);
+		ret->ack.seq = reader_u32(reader);
+		ret->ack.decode = reader_u16(reader);
+		ret->ack.paint = reader_u16(reader);
 		return 0;
 	case STREAM_KEY:
 		return parse_key(reader, ret);
@@ -155,12 +190,58 @@ size_t stream_put_screen(uint8_t *out, unsigned width, unsigned height)
 	return STREAM_SCREEN_SIZE;
 }
 
-size_t stream_put_frame_header(uint8_t *out, uint8_t flags, uint32_t seq)
+uint16_t stream_time(uint64_t usec)
 {
-	*out++ = STREAM_FRAME;
-	*out++ = flags;
-	put_u32(out, seq);
-	return STREAM_FRAME_HEADER_SIZE;
+	uint64_t units = usec / STREAM_TIME_USEC + (usec % STREAM_TIME_USEC != 0);
+
+	return units == 0 ? 1 : units > UINT16_MAX ? UINT16_MAX : (uint16_t)units;
+}
+
+static uint8_t *put_times(uint8_t *out, const struct stream_times *times)
+{
+	out = put_u16(out, times->input);
+	out = put_u16(out, times->application);
+	out = put_u16(out, times->damage);
+	out = put_u16(out, times->capture);
+	out = put_u16(out, times->analyse);
+	out = put_u16(out, times->encode);
+	return put_u16(out, times->queue);
+}
+
+/* What FRAME and PICTURE begin with. */
+static uint8_t *put_part(uint8_t *out, enum stream_type type, unsigned flags, uint32_t seq,
+	const struct stream_times *times)
+{
+	assert(!times || !(flags & STREAM_MORE));
+
+	*out++ = (uint8_t)type;
+	*out++ = (uint8_t)(flags | (times ? STREAM_TIMES : 0));
+	out = put_u32(out, seq);
+	return times ? put_times(out, times) : out;
+}
+
+size_t stream_put_frame_header(
+	uint8_t *out, unsigned flags, uint32_t seq, const struct stream_times *times)
+{
+	return (size_t)(put_part(out, STREAM_FRAME, flags, seq, times) - out);
+}
+
+static uint8_t *put_rect(uint8_t *out, const struct stream_rect *rect)
+{
+	out = put_u16(out, rect->x);
+	out = put_u16(out, rect->y);
+	out = put_u16(out, rect->width);
+	return put_u16(out, rect->height);
+}
+
+size_t stream_put_picture_header(uint8_t *out, unsigned flags, uint32_t seq,
+	const struct stream_times *times, enum stream_codec codec,
+	const struct stream_rect *rect)
+{
+	uint8_t *at = put_part(out, STREAM_PICTURE, flags, seq, times);
+
+	*at++ = (uint8_t)codec;
+	return (size_t)(put_rect(at, rect) - out);
 }
 
 size_t stream_put_cursor_header(
@@ -204,113 +285,25 @@ size_t stream_put_colour(uint8_t *out, uint32_t pixel)
 
 unsigned stream_index_bits(unsigned n)
 {
-	return n <= 2 ? 1 : n <= 4 ? 2 : 4;
+	return n <= 2 ? 1 : n <= 4 ? 2 : n <= 16 ? 4 : 8;
 }
 
-/* --- the page's side --- */
-
-/* The pixels of one rectangle on the picture. */
-struct target {
-	uint32_t *at;
-	size_t stride;
-	unsigned width;
-	unsigned height;
-};
-
-static uint32_t read_colour(struct reader *reader)
+size_t stream_put_copy(
+	uint8_t *out, const struct stream_rect *to, unsigned from_x, unsigned from_y)
 {
-	const uint8_t *b = reader_bytes(reader, 3);
-
-	return b ? (uint32_t)b[0] << 16 | (uint32_t)b[1] << 8 | b[2] : 0;
+	*out++ = STREAM_COPY;
+	out = put_rect(out, to);
+	out = put_u16(out, from_x);
+	put_u16(out, from_y);
+	return STREAM_COPY_SIZE;
 }
 
-static void decode_solid(struct reader *reader, const struct target *target)
+size_t stream_put_slot(
+	uint8_t *out, enum stream_kind kind, unsigned column, unsigned row, unsigned slot)
 {
-	uint32_t colour = read_colour(reader);
-
-	for (unsigned y = 0; y < target->height && !reader->failed; y++) {
-		for (unsigned x = 0; x < target->width; x++)
-			target->at[y * target->stride + x] = colour;
-	}
-}
-
-static void decode_raw(struct reader *reader, const struct target *target)
-{
-	for (unsigned y = 0; y < target->height; y++) {
-		for (unsigned x = 0; x < target->width && !reader->failed; x++)
-			target->at[y * target->stride + x] = read_colour(reader);
-	}
-}
-
-static int decode_palette(struct reader *reader, const struct target *target)
-{
-	uint32_t colours[STREAM_COLOURS_MAX];
-	unsigned n = reader_u8(reader);
-	unsigned bits, per_byte;
-
-	if (n < 2 || n > STREAM_COLOURS_MAX)
-		return -EBADMSG;
-	for (unsigned i = 0; i < n; i++)
-		colours[i] = read_colour(reader);
-	bits = stream_index_bits(n);
-	per_byte = 8 / bits;
-	for (unsigned y = 0; y < target->height; y++) {
-		const uint8_t *row =
-			reader_bytes(reader, (target->width + per_byte - 1) / per_byte);
-
-		for (unsigned x = 0; x < target->width && row; x++) {
-			unsigned shift = 8 - bits - x % per_byte * bits;
-			unsigned index = row[x / per_byte] >> shift & ((1U << bits) - 1);
-
-			if (index >= n)
-				return -EBADMSG;
-			target->at[y * target->stride + x] = colours[index];
-		}
-	}
-	return 0;
-}
-
-static int decode_rect(
-	struct reader *reader, uint32_t *picture, unsigned width, unsigned height)
-{
-	unsigned kind = reader_u8(reader);
-	unsigned x = reader_u16(reader);
-	unsigned y = reader_u16(reader);
-	struct target target = {
-		.stride = width,
-		.width = reader_u8(reader) + 1U,
-		.height = reader_u8(reader) + 1U,
-	};
-
-	if (reader->failed || target.width > STREAM_RECT_PX || target.height > STREAM_RECT_PX
-		|| x + target.width > width || y + target.height > height)
-		return -EBADMSG;
-	target.at = picture + (size_t)y * width + x;
-	switch (kind) {
-	case STREAM_SOLID:
-		decode_solid(reader, &target);
-		return 0;
-	case STREAM_PALETTE:
-		return decode_palette(reader, &target);
-	case STREAM_RAW:
-		decode_raw(reader, &target);
-		return 0;
-	default:
-		return -EBADMSG;
-	}
-}
-
-int stream_decode_rects(const uint8_t *bytes, size_t n, uint32_t *picture, unsigned width,
-	unsigned height)
-{
-	struct reader reader;
-
-	reader_init(&reader, bytes, n);
-	while (reader_left(&reader) > 0) {
-		int r = decode_rect(&reader, picture, width, height);
-
-		if (r < 0)
-			return r;
-	}
-	return reader.failed ? -EBADMSG : 0;
+	*out++ = (uint8_t)kind;
+	out = put_u16(out, column);
+	out = put_u16(out, row);
+	put_u16(out, slot);
+	return STREAM_SLOT_SIZE;
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The browser stream, version 1: the bytes of docs/protocol.md, and nothing
+ * The browser stream, version 2: the bytes of docs/protocol.md, and nothing
  * about who sends them when. web/src/net/wire.ts is its twin.
  *
  * Pixels in memory are 0x00RRGGBB in an uint32_t, as an X server of depth 24
@@ -15,7 +15,7 @@
 
 #include "wire/control.h"
 
-#define STREAM_VERSION 1
+#define STREAM_VERSION 2
 
 /* From the client. */
 enum stream_request {
@@ -38,6 +38,14 @@ enum stream_type {
 	STREAM_FRAME = 0x85,
 	STREAM_CURSOR = 0x86,
 	STREAM_PONG = 0x87,
+	STREAM_PICTURE = 0x88,
+};
+
+/* How a PICTURE is coded. */
+enum stream_codec {
+	STREAM_JPEG = 1,
+	STREAM_VP9 = 2,
+	STREAM_H264 = 3,
 };
 
 #define STREAM_SIGN_IN_MAX 1024 /* bytes of JSON */
@@ -48,13 +56,17 @@ struct stream_sign_in {
 	unsigned version; /* of another one than STREAM_VERSION nothing else is known */
 	enum control_kind kind;
 	char secret[STREAM_SIGN_IN_MAX + 1];
+	unsigned decodes; /* 1 << enum stream_codec, each that we know */
 };
 
 struct stream_message {
 	enum stream_request type;
 	union {
 		struct stream_sign_in sign_in;
-		uint32_t seq;	 /* ACK */
+		struct {
+			uint32_t seq;
+			uint16_t decode, paint; /* 10 us */
+		} ack;
 		uint32_t cookie; /* PING */
 		struct {
 			bool down;
@@ -75,7 +87,7 @@ struct stream_message {
 	};
 };
 
-/* A whole message from a client: 0, -EBADMSG (not one of version 1), -ENOMEM. */
+/* A whole message from a client: 0, -EBADMSG (not one of version 2), -ENOMEM. */
 int stream_parse(const uint8_t *bytes, size_t n, struct stream_message *ret);
 
 /* Writing. Each returns the bytes written to @out, which has room for them. */
@@ -83,9 +95,39 @@ int stream_parse(const uint8_t *bytes, size_t n, struct stream_message *ret);
 #define STREAM_SCREEN_SIZE 5
 size_t stream_put_screen(uint8_t *out, unsigned width, unsigned height);
 
+/* Where a frame's time went, in 10 us; 0: not known. The page adds its own stages. */
+struct stream_times {
+	uint16_t input;
+	uint16_t application;
+	uint16_t damage;
+	uint16_t capture;
+	uint16_t analyse;
+	uint16_t encode;
+	uint16_t queue;
+};
+
+#define STREAM_TIME_USEC 10
+#define STREAM_TIMES_SIZE 14
+
+/* A duration as one of them: rounded up, so that what is known is never 0. */
+uint16_t stream_time(uint64_t usec);
+
+#define STREAM_MORE 0x01 /* flags of FRAME and PICTURE */
+#define STREAM_TIMES 0x02
+#define STREAM_KEY_PICTURE 0x04
+#define STREAM_DEFLATE(number) ((unsigned)(number) << 2) /* 0…3; of FRAME only */
+
 #define STREAM_FRAME_HEADER_SIZE 6
-#define STREAM_FRAME_MORE 0x01
-size_t stream_put_frame_header(uint8_t *out, uint8_t flags, uint32_t seq);
+#define STREAM_FRAME_HEADER_MAX (STREAM_FRAME_HEADER_SIZE + STREAM_TIMES_SIZE)
+
+/* @times: NULL for none; sets STREAM_TIMES. Only of a last message. */
+size_t stream_put_frame_header(
+	uint8_t *out, unsigned flags, uint32_t seq, const struct stream_times *times);
+
+static inline size_t stream_frame_header_size(const struct stream_times *times)
+{
+	return STREAM_FRAME_HEADER_SIZE + (times ? STREAM_TIMES_SIZE : 0);
+}
 
 #define STREAM_CURSOR_HEADER_SIZE 9
 size_t stream_put_cursor_header(
@@ -94,19 +136,26 @@ size_t stream_put_cursor_header(
 #define STREAM_PONG_SIZE 5
 size_t stream_put_pong(uint8_t *out, uint32_t cookie);
 
-/* What FRAME bodies inflate to: rectangles. */
+/* What FRAME bodies inflate to: operations on the picture. */
 enum stream_kind {
 	STREAM_SOLID,
 	STREAM_PALETTE,
 	STREAM_RAW,
+	STREAM_DELTA,
+	STREAM_COPY,
+	STREAM_STORE,
+	STREAM_CACHED,
 };
 
-#define STREAM_RECT_PX 64     /* at most, each way */
-#define STREAM_COLOURS_MAX 16 /* of a PALETTE */
+#define STREAM_RECT_PX 64      /* at most, each way; and a tile's size */
+#define STREAM_COLOURS_MAX 256 /* of a PALETTE */
+#define STREAM_SLOTS 2048
 #define STREAM_RECT_HEADER_SIZE 7
+
+/* A RAW or DELTA of full size; a PALETTE is never larger. */
 #define STREAM_RECT_MAX (STREAM_RECT_HEADER_SIZE + STREAM_RECT_PX * STREAM_RECT_PX * 3)
 
-/* 1…64 each way, wholly on a screen of at most 65535. */
+/* 1…64 each way but for COPY and PICTURE; wholly on a screen of at most 65535. */
 struct stream_rect {
 	unsigned x;
 	unsigned y;
@@ -114,6 +163,7 @@ struct stream_rect {
 	unsigned height;
 };
 
+/* Of SOLID, PALETTE, RAW and DELTA. */
 size_t stream_put_rect_header(
 	uint8_t *out, enum stream_kind kind, const struct stream_rect *rect);
 size_t stream_put_colour(uint8_t *out, uint32_t pixel);
@@ -121,12 +171,17 @@ size_t stream_put_colour(uint8_t *out, uint32_t pixel);
 /* Bits of one index into a palette of @n colours. */
 unsigned stream_index_bits(unsigned n);
 
-/**
- * stream_decode_rects() - paint inflated rectangles, as the page does; for tests
- * @picture:  @width x @height pixels, without gaps
- *
- * Returns 0, or -EBADMSG where the list is malformed or leaves the screen: what stood before
- * that is painted.
- */
-int stream_decode_rects(const uint8_t *bytes, size_t n, uint32_t *picture, unsigned width,
-	unsigned height);
+#define STREAM_COPY_SIZE 13
+size_t stream_put_copy(
+	uint8_t *out, const struct stream_rect *to, unsigned from_x, unsigned from_y);
+
+/* STORE and CACHED. */
+#define STREAM_SLOT_SIZE 7
+size_t stream_put_slot(
+	uint8_t *out, enum stream_kind kind, unsigned column, unsigned row, unsigned slot);
+
+/* @flags: STREAM_MORE, STREAM_KEY_PICTURE; the rest as for a frame. */
+#define STREAM_PICTURE_HEADER_MAX (STREAM_FRAME_HEADER_MAX + 9)
+size_t stream_put_picture_header(uint8_t *out, unsigned flags, uint32_t seq,
+	const struct stream_times *times, enum stream_codec codec,
+	const struct stream_rect *rect);

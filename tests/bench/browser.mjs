@@ -45,10 +45,11 @@ function watchPainting({ x, y }) {
 			.getImageData(x, y, 1, 1).data;
 		return r << 16 | g << 8 | b;
 	};
-	function see(image, left, top) {
+	// A part of the image is painted: w×h of it, at fromX, fromY.
+	function see(image, left, top, fromX, fromY, w, h) {
 		const dx = x - left, dy = y - top;
 
-		if (dx < 0 || dy < 0 || dx >= image.width || dy >= image.height)
+		if (dx < fromX || dy < fromY || dx >= fromX + w || dy >= fromY + h)
 			return;
 		const at = (dy * image.width + dx) * 4;
 		const colour = image.data[at] << 16 | image.data[at + 1] << 8 | image.data[at + 2];
@@ -60,12 +61,13 @@ function watchPainting({ x, y }) {
 		bench.tries.push(performance.now() - bench.startedAt);
 		bench.startedAt = 0;
 	}
-	CanvasRenderingContext2D.prototype.putImageData = function (image, left, top, ...rest) {
-		real.call(this, image, left, top, ...rest);
+	CanvasRenderingContext2D.prototype.putImageData = function (image, left, top,
+		fromX = 0, fromY = 0, w = image.width, h = image.height) {
+		real.call(this, image, left, top, fromX, fromY, w, h);
 		if (this.canvas.id !== "screen")
 			return;
-		see(image, left, top);
-		bench.area += image.width * image.height;
+		see(image, left, top, fromX, fromY, w, h);
+		bench.area += w * h;
 		if (bench.wholeAt === 0 && bench.area >= this.canvas.width * this.canvas.height)
 			bench.wholeAt = performance.now();
 	};

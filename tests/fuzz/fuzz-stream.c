@@ -20,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	if (message.type == STREAM_BUTTON)
 		assert(message.button.number >= 1 && message.button.number <= STREAM_BUTTON_MAX);
 	if (message.type == STREAM_SIGN_IN && message.sign_in.version == STREAM_VERSION)
-		assert(strlen(message.sign_in.secret) <= STREAM_SIGN_IN_MAX);
+		assert(strlen(message.sign_in.secret) <= STREAM_SIGN_IN_MAX
+			&& message.sign_in.decodes < 2U << STREAM_H264);
 	return 0;
 }

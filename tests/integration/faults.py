@@ -24,6 +24,7 @@ from hosting import *
 KINDS = ["alloc", "fork", "exec", "open", "write", "fsync", "rename", "clock"]
 STATE = struct.Struct("=QQQq")  # struct fault_state
 FOREVER = 2**64 - 1
+SILENT = 7  # seconds: by then a host that does not answer has been killed
 SOAK = bool(os.environ.get("AFAR_SOAK"))
 SEED = int(os.environ.get("AFAR_SEED") or time.time())
 # What no program of ours may ever say.
@@ -264,13 +265,18 @@ def any_allocation_of_a_new_display_and_session_may_fail():
 def any_allocation_of_an_answer_may_fail():
     with Own() as home:
         home.up()
-        pid = home.status()["supervisor_pid"]
+        pid, host = home.status()["supervisor_pid"], home.component("host")["pid"]
         n, refused = home.walk("get_status", 1000)
         check(n > 100 and refused > n // 2, n, refused)
         n, refused = home.walk("reload", 1000)
         check(n > 20 and refused, n, refused)
         home.walk("get_link", 1000)
+        n, refused = home.walk("get_stats", 1000)
+        check(n > 50 and refused, n, refused)
         check(home.status()["supervisor_pid"] == pid)
+        # SUP-08: a question or an answer that was lost in here is no sign that the host hangs.
+        time.sleep(SILENT)
+        check(home.component("host")["pid"] == host, "the host was killed:", home.log()[-2000:])
         check("#link=" in home.afar("link")[1])
         check(home.afar("stop")[0] == 0)
         home.is_free_of_processes()
@@ -336,6 +342,43 @@ def any_allocation_of_the_host_for_a_viewer_may_fail():
             check(visit(FOREVER // 2), "nobody gets in any more")
             check(host.stop() == 0)
             check_words(host.log().splitlines(), "viewers")
+
+
+# RES-01
+def any_allocation_of_what_the_host_counts_may_fail():
+    config, _ = make_identity()
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["AFAR_TEST_FAULT_DIR"] = directory
+        try:
+            host = Host(config)
+        finally:
+            del os.environ["AFAR_TEST_FAULT_DIR"]
+        with host:
+            calls = Calls(os.path.join(directory, f"afar-host.{host.process.pid}"))
+            ws, _ = host.welcome(link=host.make_link())
+
+            def ask(number):
+                """How many allocations an answer took; 0: there was none, and it goes on."""
+                ws.ping()
+                before, told = calls.count("alloc"), len(host.find("stats"))
+                calls.fail("alloc", number)
+                host.send(type="tell_stats", id=number % 1000)
+                wait_for(lambda: len(host.find("stats")) > told
+                         or calls.count("alloc") - before >= number, "an answer, or a failure")
+                n = calls.count("alloc") - before
+                calls.heal("alloc")
+                pongs = len(host.find("pong"))
+                host.send(type="ping", id=number % 1000)
+                wait_for(lambda: len(host.find("pong")) > pongs, "it goes on")
+                return n if len(host.find("stats")) > told else 0
+            n = ask(FOREVER // 2)
+            check(n > 100, n)
+            refused = [number for number in some_of(n, 300) if not ask(number)]
+            check(len(refused) > n // 2, n, refused)
+            check(ask(FOREVER // 2), "it does not answer any more")
+            ws.close()
+            check(host.stop() == 0)
+            check_words(host.log().splitlines(), "statistics")
 
 
 # --- RES-02: processes ---
@@ -593,6 +636,7 @@ tests = [
     any_allocation_of_an_answer_may_fail,
     any_allocation_of_a_reload_by_signal_may_fail,
     any_allocation_of_the_host_for_a_viewer_may_fail,
+    any_allocation_of_what_the_host_counts_may_fail,
     each_child_that_cannot_be_started_once_is_tried_again,
     a_guard_that_cannot_start_anything_says_so,
     forks_that_fail_for_long_are_tried_at_the_pace_of_the_back_off,

@@ -170,7 +170,7 @@ def an_upgrade_elsewhere_or_to_something_else_is_refused():
             ({"path": "/"}, 404),
             ({"path": "/ws/"}, 404),
             ({"path": "/wsx"}, 404),
-            ({"protocol": "afar.2"}, 400),
+            ({"protocol": "afar.1"}, 400),
             ({"protocol": None}, 400),
             ({"protocol": "binary"}, 400),
         ):
@@ -249,7 +249,7 @@ def the_supervisors_limit_is_told_with_its_time():
 
 def another_version_is_refused():
     with Host(CONFIG) as host:
-        for version in (0, 2, 99):
+        for version in (0, 1, 99):
             check(host.refused(version=version, pin=PIN)["reason"] == "version", version)
         check(not host.find("attempt"), "asked the supervisor")
 
@@ -269,7 +269,7 @@ def a_viewer_comes_over_ipv6_as_well():
         status, _, s = host.upgrade(host=f"[::1]:{host.port}")
         check(status == 101, status)
         ws = WebSocket(s)
-        ws.send(bytes([SIGN_IN]) + json.dumps({"version": 1, "link": host.make_link()}).encode())
+        ws.send(bytes([SIGN_IN]) + json.dumps({"version": 2, "link": host.make_link()}).encode())
         check(ws.message()[0] == WELCOME, "welcome")
         check(host.find("attempt")[0]["source"] == "::1", host.find("attempt"))
         ws.close()
@@ -319,6 +319,30 @@ def viewers_and_status_go_both_ways():
         check(viewer["id"] == welcome["viewer"], viewer)
         ws.close()
         wait_for(lambda: host.find("viewers")[-1]["body"] == [], "the viewer left")
+
+
+# FUZ-05, issue 5
+def what_it_counts_is_told_to_the_supervisor_alone():
+    with Host(CONFIG) as host:
+        host.send(type="tell_stats", id=7)
+        wait_for(lambda: host.find("stats"), "an answer")
+        first = host.find("stats")[0]
+        check(first["id"] == 7 and first["body"]["viewers"] == [], first)
+        check(first["body"]["host"]["pid"] == host.process.pid, first)
+        for lines in (b'{"type":"tell_stats"}\n', b'{"type":"tell_stats","id":-1}\n',
+                      b'{"type":"tell_stats","id":[]}\n', b'{"type":"stats","id":1,"body":{}}\n'):
+            host.control.sendall(lines)
+        ws, welcome = host.welcome(link=host.make_link())
+        ws.ping()
+        check(len(host.find("stats")) == 1, "answers to what was no question")
+        host.control.sendall(b'{"type":"tell_stats","id":8}\n' * 300)
+        wait_for(lambda: len(host.find("stats")) == 301, "300 answers")
+        last = host.find("stats")[-1]["body"]
+        check(last["host"]["requests"] == 301 and last["host"]["viewers_so_far"] == 1, last)
+        viewer = last["viewers"][0]
+        check(viewer["id"] == welcome["viewer"] and viewer["bytes_up"] == 5, viewer)
+        check(viewer["bytes_down"] > 0 and viewer["under_way"] <= 1, viewer)
+        ws.close()
 
 
 def a_host_that_reports_an_offline_reason_signs_in_and_shows_the_status():
@@ -428,7 +452,7 @@ def bad_frames_cost_only_their_sender():
         ws.send(bytes([SIGN_IN]) + b"{")
 
     def two_ways_in(ws):
-        ws.send(bytes([SIGN_IN]) + b'{"version":1,"pin":"1","link":"2"}')
+        ws.send(bytes([SIGN_IN]) + b'{"version":2,"pin":"1","link":"2"}')
 
     def noise(ws):
         ws.socket.sendall(os.urandom(5000))
@@ -829,6 +853,7 @@ sys.exit(
             another_supervisor_is_asked_what_the_last_one_did_not_answer,
     a_line_that_ends_is_the_end_of_the_host,
             viewers_and_status_go_both_ways,
+            what_it_counts_is_told_to_the_supervisor_alone,
             a_host_that_reports_an_offline_reason_signs_in_and_shows_the_status,
             headers_that_are_too_long_cost_only_their_sender,
             garbage_costs_only_its_sender,

@@ -220,7 +220,7 @@ class Host:
         lines += [*headers, "Connection: close", "", ""]
         return self.raw("\r\n".join(lines).encode("latin-1"))
 
-    def upgrade(self, host=None, origin=None, path="/ws", protocol="afar.1", extra=()):
+    def upgrade(self, host=None, origin=None, path="/ws", protocol="afar.2", extra=()):
         """Returns (status, socket). Origin None: the right one; "": none."""
         host = host or f"127.0.0.1:{self.port}"
         lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "Connection: Upgrade"]
@@ -238,11 +238,11 @@ class Host:
     def websocket(self):
         status, headers, s = self.upgrade()
         check(status == 101, "upgrade:", status)
-        check(headers.get("sec-websocket-protocol") == "afar.1", headers)
+        check(headers.get("sec-websocket-protocol") == "afar.2", headers)
         check("sec-websocket-extensions" not in headers, headers)
         return WebSocket(s)
 
-    def sign_in(self, version=1, **how):
+    def sign_in(self, version=2, **how):
         ws = self.websocket()
         ws.send(bytes([SIGN_IN]) + json.dumps({"version": version, **how}).encode())
         return ws

@@ -38,7 +38,7 @@ class Viewer:
         self.port = int(port)
         self.troubles, self.sizes, self.pongs, self.closed = [], [], 0, False
         self.ws = self.websocket()
-        self.ws.send(bytes([SIGN_IN]) + json.dumps({"version": 1, "link": link}).encode())
+        self.ws.send(bytes([SIGN_IN]) + json.dumps({"version": 2, "link": link}).encode())
         check(self.ws.message()[0] == WELCOME)
         self.ws.socket.settimeout(None)
         threading.Thread(target=self.hear, daemon=True).start()

@@ -44,7 +44,7 @@ RSS_KIB, RSS_SECONDS = (100, 600) if SOAK else (2048, None)
 # A line of the guard's own may come when there is no room for it any more: it asks nobody.
 LOG_FILES, LOG_FILE_MAX = 3, (10 << 20) + 1024
 
-FRAME, ACK, MOTION = 0x85, 0x02, 0x04
+FRAME, MORE, ACK, MOTION = 0x85, 1, 0x02, 0x04
 
 CONF = """[display]
 sizes = 640x480, 800x600, 1024x768
@@ -116,8 +116,8 @@ class Viewer(threading.Thread):
         socket.send(bytes([PING]) + struct.pack("<I", cookie))
         while True:
             kind, body = socket.message()
-            if kind == FRAME:
-                socket.send(bytes([ACK]) + body[1:5])
+            if kind == FRAME and not body[0] & MORE:
+                socket.send(bytes([ACK]) + body[1:5] + bytes(4))
             elif kind == PONG:
                 check(struct.unpack("<I", body)[0] == cookie, "cookie")
                 return
@@ -219,6 +219,11 @@ class Load:
     def status(self):
         check(json.loads(self.command("status", "--json"))["state"] == "ready")
 
+    def stats(self):
+        """A host that is slow under valgrind may take longer than anybody waits for it."""
+        code, out, err = self.home.afar("stats", "--json")
+        check(code == 0 or "does not answer" in err, code, out, err)
+
     def resize(self):
         env = {**self.home.env, "DISPLAY": self.home.status()["display"],
                "XAUTHORITY": os.path.join(self.home.runtime, "afar", "xauthority")}
@@ -239,7 +244,8 @@ class Load:
         """All of it in some order, and one death, while viewers come and go; returns which."""
         self.is_over.clear()
         death = self.kinds[number % len(self.kinds)]
-        todo = [self.resize, self.reload, self.print, self.link, self.status, self.print, self.link]
+        todo = [self.resize, self.reload, self.print, self.link, self.status, self.print, self.link,
+                self.stats]
         RANDOM.shuffle(todo)
         todo.insert(RANDOM.randrange(len(todo) + 1), lambda: self.die(death))
         viewers = [Viewer(self) for _ in range(N_VIEWERS)]

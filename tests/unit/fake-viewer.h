@@ -18,6 +18,7 @@
 #include "host/scene/scene.h"
 #include "unit/inflater.h"
 #include "unit/test.h"
+#include "wire/picture.h"
 #include "wire/stream.h"
 
 #define COLOUR 0x00ffffffU
@@ -75,12 +76,12 @@ struct viewer {
 	unsigned closed; /* the code */
 	const uint8_t *bytes; /* the last message */
 	size_t n;
-	struct inflater inflater;
-	uint32_t *picture;
-	unsigned width;
-	unsigned height;
+	struct inflater inflaters[4]; /* one for each deflate stream */
+	struct picture picture;
 	uint32_t seq;
 	bool more;
+	size_t n_body; /* bytes of the last FRAME's body */
+	struct stream_times times; /* of the last message that had them */
 };
 
 static inline void handle_want_write(struct connection *self)
@@ -110,7 +111,8 @@ static inline struct viewer *viewer_create(void)
 
 	self->base.impl = &connection_impl;
 	strcpy(self->base.source, "127.0.0.1");
-	inflater_init(&self->inflater);
+	for (size_t i = 0; i < ARRAY_SIZE(self->inflaters); i++)
+		inflater_init(&self->inflaters[i]);
 	self->client = client_create(&host, &self->base);
 	assert_non_null(self->client);
 	return self;
@@ -119,8 +121,9 @@ static inline struct viewer *viewer_create(void)
 static inline void viewer_destroy(struct viewer *self)
 {
 	client_destroy(self->client);
-	inflater_finish(&self->inflater);
-	free(self->picture);
+	for (size_t i = 0; i < ARRAY_SIZE(self->inflaters); i++)
+		inflater_finish(&self->inflaters[i]);
+	picture_finish(&self->picture);
 	free(self);
 }
 
@@ -146,26 +149,40 @@ static inline unsigned hear(struct viewer *self)
 
 static inline void paint(struct viewer *self)
 {
-	self->more = self->bytes[1] & STREAM_FRAME_MORE;
-	memcpy(&self->seq, self->bytes + 2, sizeof(self->seq));
-	inflater_take(&self->inflater, self->bytes + 6, self->n - 6);
-	assert_int_equal(stream_decode_rects(self->inflater.bytes, self->inflater.n,
-				 self->picture, self->width, self->height),
-		0);
+	unsigned flags = self->bytes[1];
+	struct inflater *inflater = &self->inflaters[flags >> 2];
+	size_t header = flags & STREAM_TIMES ? STREAM_FRAME_HEADER_MAX : 6;
+	uint32_t seq;
+
+	assert_true(flags < 16);
+	memcpy(&seq, self->bytes + 2, sizeof(seq));
+	assert_int_equal(seq, self->more ? self->seq : self->seq + 1);
+	if (!self->more)
+		self->picture.filled = 0;
+	self->seq = seq;
+	self->more = flags & STREAM_MORE;
+	assert_false(self->more && flags & STREAM_TIMES);
+	if (flags & STREAM_TIMES)
+		memcpy(&self->times, self->bytes + 6, sizeof(self->times));
+	self->n_body = self->n - header;
+	inflater_take(inflater, self->bytes + header, self->n_body);
+	assert_int_equal(picture_apply(&self->picture, inflater->bytes, inflater->n), 0);
+	assert_true(self->picture.filled
+		    <= UINT64_C(4) * self->picture.width * self->picture.height);
 }
 
 static inline void take_screen(struct viewer *self)
 {
 	assert_int_equal(self->n, 5);
-	self->width = self->bytes[1] | (unsigned)self->bytes[2] << 8;
-	self->height = self->bytes[3] | (unsigned)self->bytes[4] << 8;
-	free(self->picture);
-	self->picture = xalloc((size_t)self->width * self->height + 1, sizeof(uint32_t));
+	assert_int_equal(picture_resize(&self->picture,
+				 self->bytes[1] | (unsigned)self->bytes[2] << 8,
+				 self->bytes[3] | (unsigned)self->bytes[4] << 8),
+		0);
 }
 
 static inline void ack(struct viewer *self, uint32_t seq)
 {
-	uint8_t bytes[5] = { STREAM_ACK };
+	uint8_t bytes[9] = { STREAM_ACK };
 
 	memcpy(bytes + 1, &seq, sizeof(seq));
 	say(self, bytes, sizeof(bytes));
@@ -177,7 +194,7 @@ static inline void sign_in(struct viewer *self)
 		.ok = true, .resume = "0123456789abcdefghijkl", .resume_seconds = 43200
 	};
 
-	SAY(self, "\x01{\"version\":1,\"pin\":\"12345678\"}");
+	SAY(self, "\x01{\"version\":2,\"pin\":\"12345678\"}");
 	assert_true(the_try.live);
 	assert_string_equal(the_try.secret, "12345678");
 	the_try.done(the_try.data, &yes);
@@ -204,10 +221,10 @@ static inline void assert_sees_the_screen(const struct viewer *self)
 {
 	const struct scene *scene = desktop_scene(host.desktop);
 
-	assert_int_equal(self->width, scene->width);
-	assert_int_equal(self->height, scene->height);
+	assert_int_equal(self->picture.width, scene->width);
+	assert_int_equal(self->picture.height, scene->height);
 	for (size_t i = 0; i < (size_t)scene->width * scene->height; i++)
-		assert_int_equal(self->picture[i], scene->pixels[i] & COLOUR);
+		assert_int_equal(self->picture.pixels[i], scene->pixels[i] & COLOUR);
 }
 
 static inline void host_setup(void)
@@ -223,6 +240,9 @@ static inline void host_setup(void)
 	host.status = (char *)"{\"state\":\"ready\"}";
 	host.desktop = desktop_create(&host);
 	assert_non_null(host.desktop);
+	groups_init(&host.groups, host.event, desktop_scene(host.desktop),
+		desktop_video(host.desktop), &encode_tiles);
+	host.ack_limit_usec = HOST_ACK_LIMIT_USEC;
 }
 
 static inline void host_teardown(void)

@@ -160,8 +160,9 @@ static void assert_picture_is_without_cursor(struct fixture *f)
 				 (size_t)width * height),
 		0);
 	free(image);
-	assert_int_equal(f->viewer->width, width);
-	assert_int_equal(count_foreign_pixels(f->viewer->picture, (size_t)width * height), 0);
+	assert_int_equal(f->viewer->picture.width, width);
+	assert_int_equal(
+		count_foreign_pixels(f->viewer->picture.pixels, (size_t)width * height), 0);
 }
 
 static void assert_message_is_the_shape(const struct cursor *cursor)
@@ -203,7 +204,7 @@ static void check_server(struct fixture *f)
 	f->viewer = viewer_create();
 	sign_in(f->viewer);
 	desktop_attach(host.desktop, f->server.display, f->server.authority);
-	while (f->viewer->width == 0 && clock_now() < deadline)
+	while (f->viewer->picture.width == 0 && clock_now() < deadline)
 		run_and_paint(f, 100 * USEC_PER_MSEC);
 	show_cursor(f);
 	while (!shape_has_come()) {

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "host/scene/scene.h"
+#include "host/stages.h"
 #include "host/x-watch.h"
 #include "unit/fake-viewer.h"
 #include "unit/random.h"
@@ -49,7 +50,7 @@ static void begin(struct fixture *f)
 	f->viewer = viewer_create();
 	sign_in(f->viewer);
 	hear_all(f->viewer);
-	assert_int_equal(f->viewer->width, 0);
+	assert_int_equal(f->viewer->picture.width, 0);
 	desktop_attach(host.desktop, f->server.display, f->server.authority);
 }
 
@@ -92,8 +93,8 @@ static bool sees(struct fixture *f, const uint32_t *pixels)
 {
 	const struct viewer *v = f->viewer;
 
-	for (size_t i = 0; i < (size_t)v->width * v->height; i++) {
-		if (v->picture[i] != (pixels[i] & COLOUR))
+	for (size_t i = 0; i < (size_t)v->picture.width * v->picture.height; i++) {
+		if (v->picture.pixels[i] != (pixels[i] & COLOUR))
 			return false;
 	}
 	return true;
@@ -112,7 +113,7 @@ static bool is_exact(struct fixture *f, unsigned width, unsigned height)
 
 	sd_event_run(host.event, 20 * USEC_PER_MSEC);
 	hear_and_ack(f->viewer);
-	same = image && f->viewer->width == width && f->viewer->height == height
+	same = image && f->viewer->picture.width == width && f->viewer->picture.height == height
 	       && sees(f, (const uint32_t *)xcb_get_image_data(image));
 	free(image);
 	return same;
@@ -323,7 +324,7 @@ static void test_end_of_the_server_in_the_middle_is_no_picture(void **state)
 			  && sd_event_run(host.event, 20 * USEC_PER_MSEC) == 0);
 		hear_and_ack(v);
 		assert_int_equal(v->closed, 0);
-		assert_int_equal(v->width, 0);
+		assert_int_equal(v->picture.width, 0);
 		SAY(v, "\x03\x01\x1e\0"); /* nobody there to type to */
 
 		/* And the next one. */
@@ -363,6 +364,138 @@ static void test_missing_display_is_no_harm(void **state)
 	assert_int_equal(desktop_scene(host.desktop)->width, 0);
 	desktop_attach(host.desktop, f->server.display, "/nonexistent");
 	desktop_attach(host.desktop, f->server.display, f->server.authority);
+	assert_comes_to_see(f, WIDTH, HEIGHT);
+}
+
+/* --- windows --- */
+
+#define WINDOW_PX 300
+
+static xcb_window_t make_window(struct fixture *f, int x, int y, unsigned width, unsigned height)
+{
+	xcb_window_t window = xcb_generate_id(f->c);
+
+	xcb_create_window(f->c, XCB_COPY_FROM_PARENT, window, f->root, (int16_t)x, (int16_t)y,
+		(uint16_t)width, (uint16_t)height, 2, XCB_WINDOW_CLASS_INPUT_OUTPUT,
+		XCB_COPY_FROM_PARENT, XCB_CW_BACK_PIXEL, &(uint32_t){ 0x123456 });
+	xcb_map_window(f->c, window);
+	return window;
+}
+
+static void fill_with_noise(struct fixture *f, struct random *random, xcb_window_t window)
+{
+	static uint32_t pixels[WINDOW_PX * 200];
+
+	for (size_t i = 0; i < ARRAY_SIZE(pixels); i++)
+		pixels[i] = (uint32_t)random_u64(random) & COLOUR;
+	for (int16_t y = 0; y < WINDOW_PX; y += 200)
+		xcb_put_image(f->c, XCB_IMAGE_FORMAT_Z_PIXMAP, window, f->gc, WINDOW_PX, 200, 0, y, 0,
+			24, sizeof(pixels), (const uint8_t *)pixels);
+}
+
+static void put_window(struct fixture *f, xcb_window_t window, int x, int y)
+{
+	xcb_configure_window(f->c, window, XCB_CONFIG_WINDOW_X | XCB_CONFIG_WINDOW_Y,
+		(const uint32_t[]){ (uint32_t)x, (uint32_t)y });
+	xcb_flush(f->c);
+}
+
+/* Does a view have a move by this, and little is dirty? */
+static bool has_moved(const struct scene_view *view, int dx, int dy)
+{
+	return view->n_moves > 0 && view->moves[0].dx == dx && view->moves[0].dy == dy
+	       && view->dirty.n_dirty < 50;
+}
+
+/* One that is there before we are: its first move is known too. */
+static void test_a_dragged_window_is_moved(void **state)
+{
+	struct fixture *f = *state;
+	struct random random = { 18 };
+	int x = 100, y = 100, n_found = 0;
+	xcb_window_t window = make_window(f, x, y, WINDOW_PX, WINDOW_PX);
+	static struct scene_view view; /* also when the test fails */
+	bool first_found = false;
+
+	fill_with_noise(f, &random, window);
+	free(get_image(f, 1, 1));
+	desktop_attach(host.desktop, f->server.display, f->server.authority);
+	assert_comes_to_see(f, WIDTH, HEIGHT);
+	assert_int_equal(scene_add_view(desktop_scene(host.desktop), &view), 0);
+	for (int i = 0; i < 20; i++) {
+		int dx = 1 + random_below(&random, 30), dy = random_below(&random, 30) - 15;
+
+		view.n_moves = 0;
+		region_clear(&view.dirty);
+		put_window(f, window, x += dx, y += dy);
+		assert_comes_to_see(f, WIDTH, HEIGHT);
+		n_found += has_moved(&view, dx, dy);
+		first_found |= i == 0 && n_found == 1;
+	}
+	scene_remove_view(&view);
+	assert_true(first_found);
+	assert_true(n_found >= 18);
+}
+
+/* As fast as a mouse tells: the screen is captured between any two places. */
+static void test_windows_that_move_all_the_time_are_seen_right(void **state)
+{
+	struct fixture *f = *state;
+	struct random random = { 19 };
+	xcb_window_t windows[3];
+
+	for (size_t i = 0; i < ARRAY_SIZE(windows); i++) {
+		windows[i] = make_window(f, 0, 0, WINDOW_PX, WINDOW_PX);
+		fill_with_noise(f, &random, windows[i]);
+	}
+	assert_comes_to_see(f, WIDTH, HEIGHT);
+	for (int i = 0; i < 600; i++) {
+		put_window(f, windows[i % 3], 100 + random_below(&random, 400),
+			random_below(&random, 200));
+		sd_event_run(host.event, 0);
+		hear_and_ack(f->viewer);
+	}
+	assert_comes_to_see(f, WIDTH, HEIGHT);
+}
+
+/* More than are remembered, of any size, that come and go in any order. */
+static void test_windows_that_come_and_go_do_no_harm(void **state)
+{
+	struct fixture *f = *state;
+	struct random random = { 20 };
+	xcb_window_t windows[100] = { 0 };
+
+	for (int i = 0; i < 3000; i++) {
+		xcb_window_t *window = &windows[random_below(&random, ARRAY_SIZE(windows))];
+		int x = random_below(&random, 1400) - 300, y = random_below(&random, 1000) - 300;
+
+		if (!*window)
+			*window = make_window(f, x, y, 1 + (unsigned)random_below(&random, 400),
+				1 + (unsigned)random_below(&random, 400));
+		switch (random_below(&random, 6)) {
+		case 0:
+			xcb_destroy_window(f->c, *window);
+			*window = 0;
+			break;
+		case 1:
+			xcb_unmap_window(f->c, *window);
+			break;
+		case 2:
+			xcb_map_window(f->c, *window);
+			break;
+		case 3:
+			xcb_configure_window(f->c, *window, XCB_CONFIG_WINDOW_WIDTH,
+				&(uint32_t){ 1 + (uint32_t)random_below(&random, 32000) });
+			break;
+		default:
+			put_window(f, *window, x, y);
+		}
+		if (i % 10 == 0) {
+			sd_event_run(host.event, 0);
+			hear_and_ack(f->viewer);
+		}
+	}
+	xcb_flush(f->c);
 	assert_comes_to_see(f, WIDTH, HEIGHT);
 }
 
@@ -457,6 +590,59 @@ static void test_a_server_that_does_not_greet_us_is_told_of(void **state)
 	kill(f->server.pid, SIGCONT);
 }
 
+/* Until the server has drawn it, not until anybody has seen it. */
+static void fill_square(struct fixture *f, uint32_t colour)
+{
+	const xcb_rectangle_t square = { 10, 10, 20, 20 };
+
+	xcb_change_gc(f->c, f->gc, XCB_GC_FOREGROUND, &colour);
+	xcb_poly_fill_rectangle(f->c, f->root, f->gc, 1, &square);
+	free(xcb_get_input_focus_reply(f->c, xcb_get_input_focus(f->c), NULL));
+}
+
+/* Of how many frames so far it is known which input led to them, once the next is painted. */
+static json_int_t count_followed(struct fixture *f)
+{
+	size_t left_out;
+	const json_t *input;
+	json_int_t n;
+	json_t *list;
+
+	run_until(hear_all(f->viewer) > 0);
+	ack(f->viewer, f->viewer->seq);
+	list = client_stats_to_json(&host, &left_out);
+	input = json_object_get(json_object_get(json_array_get(list, 0), "stages"), "input");
+	assert_non_null(input);
+	n = json_integer_value(json_object_get(input, "frames"));
+	json_decref(list);
+	return n;
+}
+
+/* Issue 5 */
+static void test_an_input_is_followed_to_the_frame_that_shows_what_came_of_it(void **state)
+{
+	struct fixture *f = *state;
+	const struct stages *stages = desktop_stages(host.desktop);
+
+	assert_comes_to_see(f, WIDTH, HEIGHT);
+	fill_square(f, 0x111111);
+	assert_int_equal(count_followed(f), 0);
+	SAY(f->viewer, "\x03\x01\x1e\0");
+	assert_false(stages_want_input(stages));
+	run_until(stages_want_input(stages));
+	fill_square(f, 0x222222);
+	assert_int_equal(count_followed(f), 1);
+	fill_square(f, 0x333333); /* is of its own accord */
+	assert_int_equal(count_followed(f), 1);
+	/* What was drawn before a key is not the key's doing, though it is seen after it. */
+	fill_square(f, 0x444444);
+	SAY(f->viewer, "\x03\0\x1e\0");
+	assert_int_equal(count_followed(f), 1);
+	run_until(stages_want_input(stages));
+	fill_square(f, 0x555555);
+	assert_int_equal(count_followed(f), 2);
+}
+
 static void test_idle_desktop_sleeps(void **state)
 {
 	struct fixture *f = *state;
@@ -481,9 +667,13 @@ int main(void)
 			test_end_of_the_server_in_the_middle_is_no_picture, teardown),
 		cmocka_unit_test_teardown(test_sizes_from_one_pixel_to_8_mebipixels, teardown),
 		TEST(missing_display_is_no_harm),
+		TEST(a_dragged_window_is_moved),
+		TEST(windows_that_move_all_the_time_are_seen_right),
+		TEST(windows_that_come_and_go_do_no_harm),
 		TEST(keys_buttons_and_motion_arrive),
 		TEST(a_server_that_does_not_answer_a_viewer_is_told_of_and_so_is_its_return),
 		TEST(a_server_that_does_not_greet_us_is_told_of),
+		TEST(an_input_is_followed_to_the_frame_that_shows_what_came_of_it),
 		TEST(idle_desktop_sleeps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "base/str.h"
@@ -44,6 +45,18 @@ static void test_parent_state_and_start_time_are_read(void **state)
 	assert_int_equal(stat.state, 'R');
 	assert_true(stat.start_time > 0);
 	assert_true(proc_start_time(getpid()) == stat.start_time);
+}
+
+static void test_cpu_time_is_what_was_used(void **state)
+{
+	struct proc_stat stat;
+
+	(void)state;
+	do {
+		assert_int_equal(proc_stat_read(getpid(), &stat), 0);
+	} while (stat.cpu_usec < 50000);
+	assert_in_range(stat.cpu_usec, 50000, clock_cpu() + 20000);
+	assert_int_equal(proc_stat_read(1, &stat), 0); /* others' may be read too */
 }
 
 static void test_a_name_with_brackets_and_blanks_confuses_nobody(void **state)
@@ -171,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parent_state_and_start_time_are_read),
+		cmocka_unit_test(test_cpu_time_is_what_was_used),
 		cmocka_unit_test(test_a_name_with_brackets_and_blanks_confuses_nobody),
 		cmocka_unit_test(test_a_process_that_is_not_there_has_no_start_time),
 		cmocka_unit_test(test_all_below_a_process_are_signalled_across_sessions),

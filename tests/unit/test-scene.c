@@ -157,6 +157,137 @@ static void test_new_size_is_black_and_clean(void **state)
 	assert_false(scene_update(&f->scene, &all, &f->screen[0][0], WIDTH));
 }
 
+/* --- moves --- */
+
+static void move(struct fixture *f, const struct rect *to, int dx, int dy)
+{
+	scene_move(&f->scene, &(struct scene_move){ *to, dx, dy });
+}
+
+/* All of it of different colours, and nothing dirty. */
+static void begin_with_noise(struct fixture *f)
+{
+	struct rect all = { 0, 0, WIDTH, HEIGHT };
+	struct random random = { 5 };
+
+	for (int y = 0; y < HEIGHT; y++) {
+		for (int x = 0; x < WIDTH; x++)
+			f->screen[y][x] = (uint32_t)random_u64(&random);
+	}
+	update(f, &all);
+	region_clear(&f->view.dirty);
+	memcpy(f->before, f->screen, sizeof(f->before));
+}
+
+static void assert_pixel(struct fixture *f, int x, int y, int from_x, int from_y)
+{
+	assert_int_equal(*scene_at(&f->scene, x, y), f->before[from_y][from_x]);
+}
+
+static void test_moves_may_overlap_what_they_come_from(void **state)
+{
+	static const int vectors[][2] = { { 0, 9 }, { 0, -9 }, { 5, 0 }, { -5, 0 }, { 3, 4 }, { -3, -4 },
+		{ 3, -4 }, { -3, 4 } };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
+		const int dx = vectors[i][0], dy = vectors[i][1];
+		struct rect to = { 20, 30, 180, 120 };
+
+		f->view.n_moves = 0;
+		begin_with_noise(f);
+		move(f, &to, dx, dy);
+		for (int y = to.top; y < to.bottom; y++) {
+			for (int x = to.left; x < to.right; x++)
+				assert_pixel(f, x, y, x - dx, y - dy);
+		}
+		assert_pixel(f, 19, 60, 19, 60);
+		assert_pixel(f, 180, 60, 180, 60);
+		assert_int_equal(f->view.n_moves, 1);
+		assert_true(region_is_empty(&f->view.dirty));
+	}
+}
+
+static void test_what_was_dirty_is_dirty_where_it_has_moved_to(void **state)
+{
+	struct rect dirty = { 70, 70, 80, 75 }, to = { 0, 0, WIDTH, HEIGHT - 20 }, box;
+	struct fixture *f = *state;
+	size_t tile = 0;
+
+	begin_with_noise(f);
+	region_add(&f->view.dirty, &dirty);
+	move(f, &to, 0, -20);
+	assert_int_equal(f->view.dirty.n_dirty, 1);
+	assert_true(region_next(&f->view.dirty, &tile, &box));
+	dirty = rect_shifted(&dirty, 0, -20);
+	assert_memory_equal(&box, &dirty, sizeof(box));
+}
+
+static void test_scrolls_that_wait_become_one(void **state)
+{
+	struct rect to = { 0, 0, WIDTH, HEIGHT - 3 }, new = { 0, HEIGHT - 3, WIDTH, HEIGHT };
+	struct fixture *f = *state;
+	size_t tile = 0;
+	struct rect box;
+
+	begin_with_noise(f);
+	for (int i = 1; i <= 10; i++) {
+		move(f, &to, 0, -3);
+		region_add(&f->view.dirty, &new);
+		assert_int_equal(f->view.n_moves, 1);
+		assert_int_equal(f->view.moves[0].dy, -3 * i);
+		assert_int_equal(f->view.moves[0].to.bottom, HEIGHT - 3 * i);
+	}
+	while (region_next(&f->view.dirty, &tile, &box))
+		assert_true(box.top >= HEIGHT - 30);
+}
+
+static void test_there_and_back_is_no_move(void **state)
+{
+	struct rect up = { 0, 0, WIDTH, HEIGHT - 10 }, down = { 0, 10, WIDTH, HEIGHT };
+	struct fixture *f = *state;
+	size_t tile = 0;
+	struct rect box;
+
+	begin_with_noise(f);
+	move(f, &up, 0, -10);
+	move(f, &down, 0, 10);
+	assert_int_equal(f->view.n_moves, 0);
+	/* The rows that were pushed out are to be sent. */
+	while (region_next(&f->view.dirty, &tile, &box))
+		assert_true(box.bottom <= 10);
+	assert_int_equal(f->view.dirty.n_dirty, 4);
+}
+
+static void test_more_moves_than_there_is_room_for_are_dirty(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_with_noise(f);
+	for (int i = 0; i < SCENE_MOVES_MAX + 3; i++) {
+		/* Far from each other: no two become one. */
+		struct rect to = rect_sized(10 * i + 1, i % 2 * 100 + 5, 8, 20);
+
+		assert_true(region_is_empty(&f->view.dirty) == (i <= SCENE_MOVES_MAX));
+		move(f, &to, 1, 1 - i % 2 * 2);
+	}
+	assert_int_equal(f->view.n_moves, SCENE_MOVES_MAX);
+	f->view.n_moves = 0;
+	region_clear(&f->view.dirty);
+}
+
+static void test_what_is_to_be_sent_anyway_is_not_moved(void **state)
+{
+	struct rect to = { 0, 0, WIDTH, HEIGHT - 3 };
+	struct fixture *f = *state;
+
+	begin_with_noise(f);
+	region_add_all(&f->view.dirty);
+	move(f, &to, 0, -3);
+	assert_int_equal(f->view.n_moves, 0);
+	assert_int_equal(f->view.dirty.n_dirty, 4 * 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
 int main(void)
@@ -167,6 +298,12 @@ int main(void)
 		TEST(update_beyond_the_screen_is_clipped),
 		TEST(late_view_sees_everything_as_dirty),
 		TEST(new_size_is_black_and_clean),
+		TEST(moves_may_overlap_what_they_come_from),
+		TEST(what_was_dirty_is_dirty_where_it_has_moved_to),
+		TEST(scrolls_that_wait_become_one),
+		TEST(there_and_back_is_no_move),
+		TEST(more_moves_than_there_is_room_for_are_dirty),
+		TEST(what_is_to_be_sent_anyway_is_not_moved),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

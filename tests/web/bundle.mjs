@@ -5,9 +5,10 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
+const BUILD = resolve(process.env.AFAR_BUILD ?? "build");
 const SOURCE = fileURLToPath(new URL("../../web/src/", import.meta.url));
 
 // names: as in "net/wire". Returns all their exports in one object.
@@ -18,10 +19,10 @@ export async function importSource(...names) {
 
 	try {
 		execFileSync("esbuild", ["--bundle", "--format=esm", "--log-level=warning",
-			`--outfile=${out}`, "--loader=ts"], {
+			`--outfile=${out}`, "--loader=ts", "--loader:.wasm=binary"], {
 			cwd: SOURCE,
 			input: entry,
-			env: { ...process.env, NODE_PATH: "/usr/share/nodejs" },
+			env: { ...process.env, NODE_PATH: join(BUILD, "web") },
 		});
 		return await import(pathToFileURL(out).href);
 	} finally {

@@ -22,15 +22,24 @@ const ASSETS = {
 	"/icon.svg": ["icon.svg", "image/svg+xml"],
 };
 
-const CSP = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; "
-	+ "img-src 'self' data: blob:; connect-src 'self'";
+// The page has one script of its own text, which the host allows by its hash.
+function contentPolicy(html) {
+	const [, script] = /<script>(.*?)<\/script>/s.exec(html);
+	const hash = createHash("sha256").update(script).digest("base64");
+
+	return `default-src 'none'; script-src 'self' 'wasm-unsafe-eval' 'sha256-${hash}'; `
+		+ "worker-src 'self'; "
+		+ "style-src 'self'; img-src 'self' data: blob:; connect-src 'self'";
+}
 
 const WS_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 // Messages from the page: type → name and the fields of its body.
 const CLIENT_MESSAGES = {
 	0x01: ["SIGN_IN", (body) => JSON.parse(body.toString())],
-	0x02: ["ACK", (body) => ({ seq: body.readUInt32LE(0) }), 4],
+	0x02: ["ACK", (body) => ({
+		seq: body.readUInt32LE(0), decode: body.readUInt16LE(4), paint: body.readUInt16LE(6),
+	}), 8],
 	0x03: ["KEY", (body) => ({ down: body[0], code: body.readUInt16LE(1) }), 3],
 	0x04: ["MOTION", (body) => ({ x: body.readUInt16LE(0), y: body.readUInt16LE(2) }), 4],
 	0x05: ["BUTTON", (body) => ({
@@ -86,7 +95,8 @@ export function solid(x, y, w, h, rgb) {
 
 // colours: list of [r, g, b]; indices: w·h of them, row by row.
 export function paletted(x, y, w, h, colours, indices) {
-	const bits = colours.length <= 2 ? 1 : colours.length <= 4 ? 2 : 4;
+	const n = colours.length;
+	const bits = n <= 2 ? 1 : n <= 4 ? 2 : n <= 16 ? 4 : 8;
 	const stride = Math.ceil(w * bits / 8);
 	const rows = Buffer.alloc(stride * h);
 
@@ -96,12 +106,38 @@ export function paletted(x, y, w, h, colours, indices) {
 				indices[row * w + column] << 8 - bits - column * bits % 8;
 	}
 	return rectangle(1, x, y, w, h,
-		Buffer.concat([Buffer.from([colours.length]), Buffer.from(colours.flat()), rows]));
+		Buffer.concat([Buffer.from([n - 1]), Buffer.from(colours.flat()), rows]));
 }
 
 // rgb: w·h·3 bytes.
 export function raw(x, y, w, h, rgb) {
 	return rectangle(2, x, y, w, h, Buffer.from(rgb));
+}
+
+// The same as three planes of differences.
+export function delta(x, y, w, h, rgb) {
+	const planes = Buffer.alloc(w * h * 3);
+
+	for (let i = 0; i < w * h; i++) {
+		const from = i % w > 0 ? i - 1 : i - w;
+		const [r, g, b] = [0, 1, 2].map((c) => rgb[i * 3 + c] - (from < 0 ? 0 : rgb[from * 3 + c]));
+		planes[i] = g;
+		planes[w * h + i] = r - g;
+		planes[2 * w * h + i] = b - g;
+	}
+	return rectangle(3, x, y, w, h, planes);
+}
+
+export function copy(x, y, w, h, fromX, fromY) {
+	return Buffer.concat([Buffer.from([4]), u16(x, y, w, h, fromX, fromY)]);
+}
+
+export function store(column, row, slot) {
+	return Buffer.concat([Buffer.from([5]), u16(column, row, slot)]);
+}
+
+export function cached(column, row, slot) {
+	return Buffer.concat([Buffer.from([6]), u16(column, row, slot)]);
 }
 
 // A picture in memory, 3 bytes a pixel.
@@ -126,13 +162,21 @@ export class Picture {
 		}));
 	}
 
-	// The smallest of the three kinds for that rectangle.
+	// As COPY has it.
+	move(x, y, w, h, fromX, fromY) {
+		const rgb = this.cut(fromX, fromY, w, h);
+
+		for (let row = 0; row < h; row++)
+			rgb.copy(this.rgb, ((y + row) * this.width + x) * 3, row * w * 3, (row + 1) * w * 3);
+	}
+
+	// Of SOLID, PALETTE and DELTA what has fewest bytes for that rectangle.
 	encode(x, y, w, h) {
 		const rgb = this.cut(x, y, w, h);
 		const seen = new Map();
 		const indices = [];
 
-		for (let i = 0; i < rgb.length && seen.size <= 16; i += 3) {
+		for (let i = 0; i < rgb.length && seen.size <= 256; i += 3) {
 			const colour = rgb.readUIntBE(i, 3);
 			if (!seen.has(colour))
 				seen.set(colour, seen.size);
@@ -141,7 +185,8 @@ export class Picture {
 		const colours = [...seen.keys()].map((c) => [c >> 16, c >> 8 & 255, c & 255]);
 		if (colours.length === 1)
 			return solid(x, y, w, h, colours[0]);
-		return colours.length <= 16 ? paletted(x, y, w, h, colours, indices) : raw(x, y, w, h, rgb);
+		return colours.length <= 256 && colours.length <= w * h
+			? paletted(x, y, w, h, colours, indices) : delta(x, y, w, h, rgb);
 	}
 
 	// Everything inside, cut into tiles.
@@ -157,6 +202,43 @@ export class Picture {
 	}
 }
 
+// One of a connection's four.
+export class DeflateStream {
+	constructor() {
+		this.deflate = createDeflateRaw({ level: 1 });
+		this.chunks = [];
+		this.deflate.on("data", (chunk) => this.chunks.push(chunk));
+	}
+
+	// The next piece, its flush's last four bytes left out.
+	async piece(bytes) {
+		this.chunks = [];
+		this.deflate.write(bytes);
+		await new Promise((resolve) => this.deflate.flush(constants.Z_SYNC_FLUSH, resolve));
+		const piece = Buffer.concat(this.chunks);
+
+		if (piece.subarray(-4).toString("hex") !== "0000ffff")
+			throw new Error("a flush that does not end as RFC 1951 has it");
+		return piece.subarray(0, -4);
+	}
+}
+
+function flagsOf(more, times) {
+	return (more ? 1 : 0) | (times ? 2 : 0);
+}
+
+// A FRAME with these operations, on stream, the nth.
+export async function frameMessage(stream, nth, seq, operations, { more = false, times = null } = {}) {
+	return message(0x85, Buffer.from([flagsOf(more, times) | nth << 2]), u32(seq),
+		u16(...times ?? []), await stream.piece(operations));
+}
+
+export function pictureMessage(seq, codec, x, y, w, h, coded,
+	{ more = false, times = null, key = false } = {}) {
+	return message(0x88, Buffer.from([flagsOf(more, times) | (key ? 4 : 0)]), u32(seq),
+		u16(...times ?? []), Buffer.from([codec]), u16(x, y, w, h), coded);
+}
+
 // One viewer's WebSocket. Emits "message" for each decoded message and "close".
 export class Viewer extends EventEmitter {
 	constructor(host, socket) {
@@ -166,9 +248,7 @@ export class Viewer extends EventEmitter {
 		this.messages = [];
 		this.seq = 0;
 		this.pending = Buffer.alloc(0);
-		this.deflate = createDeflateRaw({ level: 1 });
-		this.deflated = [];
-		this.deflate.on("data", (chunk) => this.deflated.push(chunk));
+		this.streams = Array.from({ length: 4 }, () => new DeflateStream());
 		this.closeCode = null;
 		socket.setNoDelay(true);
 		socket.on("data", (chunk) => this.#feed(chunk));
@@ -285,26 +365,18 @@ export class Viewer extends EventEmitter {
 		this.send(message(0x84, u16(width, height)));
 	}
 
-	// A piece of the connection's deflate stream, its flush's last four bytes left out.
-	async piece(rectangles) {
-		this.deflated = [];
-		this.deflate.write(rectangles);
-		await new Promise((resolve) => this.deflate.flush(constants.Z_SYNC_FLUSH, resolve));
-		const bytes = Buffer.concat(this.deflated);
-
-		if (bytes.subarray(-4).toString("hex") !== "0000ffff")
-			throw new Error("a flush that does not end as RFC 1951 has it");
-		return bytes.subarray(0, -4);
-	}
-
 	// Sends the pieces as one frame and returns its seq.
 	async sendFrame(...pieces) {
+		return this.sendTimedFrame(null, ...pieces);
+	}
+
+	// times: seven, in 10 µs.
+	async sendTimedFrame(times, ...pieces) {
 		const seq = ++this.seq;
 
-		for (let i = 0; i < pieces.length; i++) {
-			const more = i < pieces.length - 1 ? 1 : 0;
-			this.send(message(0x85, Buffer.from([more]), u32(seq), await this.piece(pieces[i])));
-		}
+		for (let i = 0; i < pieces.length; i++)
+			this.send(await frameMessage(this.streams[0], 0, seq, pieces[i],
+				{ more: i < pieces.length - 1, times: i < pieces.length - 1 ? null : times }));
 		return seq;
 	}
 
@@ -351,19 +423,22 @@ export class FakeHost extends EventEmitter {
 	pin = "12345678";
 	refuseAll = null; // { reason, retry_after }
 	requests = [];
+	before = {}; // what to put before an asset, by its URL
 
 	async listen(assets) {
+		const policy = contentPolicy(readFileSync(join(assets, "index.html"), "utf8"));
+
 		this.server = createServer((request, response) => {
 			const [name, type] = ASSETS[request.url] ?? [];
 
 			this.requests.push(request.url);
 			response.writeHead(name ? 200 : 404, {
 				"content-type": type ?? "text/plain",
-				"content-security-policy": CSP,
+				"content-security-policy": policy,
 				"x-content-type-options": "nosniff",
 				"cache-control": "no-cache",
 			});
-			response.end(name ? readFileSync(join(assets, name)) : "");
+			response.end(name ? (this.before[request.url] ?? "") + readFileSync(join(assets, name)) : "");
 		});
 		this.server.on("upgrade", (request, socket) => this.#upgrade(request, socket));
 		await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
@@ -374,7 +449,7 @@ export class FakeHost extends EventEmitter {
 		const accept = createHash("sha1")
 			.update(request.headers["sec-websocket-key"] + WS_GUID).digest("base64");
 
-		if (request.url !== "/ws" || request.headers["sec-websocket-protocol"] !== "afar.1") {
+		if (request.url !== "/ws" || request.headers["sec-websocket-protocol"] !== "afar.2") {
 			socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
 			return;
 		}
@@ -384,7 +459,7 @@ export class FakeHost extends EventEmitter {
 		}
 		socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
 			+ `Connection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n`
-			+ "Sec-WebSocket-Protocol: afar.1\r\n\r\n");
+			+ "Sec-WebSocket-Protocol: afar.2\r\n\r\n");
 		this.viewers.push(new Viewer(this, socket));
 	}
 
@@ -398,7 +473,7 @@ export class FakeHost extends EventEmitter {
 	#refusal({ version, link, pin, resume }) {
 		if (this.refuseAll)
 			return this.refuseAll;
-		if (version !== 1)
+		if (version !== 2)
 			return { reason: "version", retry_after: 0 };
 		if (link !== undefined)
 			return this.links.delete(link) ? null : { reason: "link", retry_after: 0 };
@@ -418,7 +493,7 @@ export class FakeHost extends EventEmitter {
 		const resume = credential.resume ?? `resume-${this.viewers.length}`;
 		this.resumes.add(resume);
 		viewer.send(jsonMessage(0x81, {
-			version: 1, host_name: "willow", resume, resume_seconds: 43200, viewer: this.viewers.length,
+			version: 2, host_name: "willow", resume, resume_seconds: 43200, viewer: this.viewers.length,
 		}));
 		viewer.sendStatus(this.status);
 		if (this.picture) {

@@ -11,10 +11,10 @@ import { firstLink, takeLink } from "./net/fragment";
 
 import { Keyboard } from "./input/keyboard";
 import { Pointer } from "./input/pointer";
-import type { FromWorker } from "./net/channel";
+import type { FrameEvent, FromWorker } from "./net/channel";
 import { Session } from "./net/session";
 import { hidesPicture, StatusDocument, troubled } from "./net/status";
-import { encodeAck, encodeRelease } from "./net/wire";
+import { encodeRelease } from "./net/wire";
 import { Cursor } from "./picture/cursor";
 import { Painter } from "./picture/painter";
 import { View } from "./picture/view";
@@ -23,6 +23,9 @@ import { FullScreen } from "./ui/full-screen";
 import { SignInPage } from "./ui/sign-in";
 import { StatusPage, tellTrouble } from "./ui/status-page";
 import { Toolbar } from "./ui/toolbar";
+
+/* index.html has it started already. */
+declare const worker: Worker;
 
 type State = "signin" | "connecting" | "connected" | "reconnecting" | "status" | "refused";
 
@@ -45,7 +48,7 @@ const painter = new Painter(canvas, () => {
 	render();
 });
 
-const session = new Session(new Worker("/worker.js"), {
+const session = new Session(worker, {
 	handlePhase() {
 		if (session.phase !== "open")
 			forgetInput();
@@ -58,7 +61,7 @@ const session = new Session(new Worker("/worker.js"), {
 		status = null;
 	},
 	handleMessage,
-	handleLatency: (ms) => toolbar.setLatency(ms),
+	handleLatency: (ms) => toolbar.times.setRoundTrip(ms),
 });
 
 const keyboard = new Keyboard(canvas, {
@@ -100,8 +103,7 @@ const fullScreen: FullScreen = new FullScreen(() => toolbar.update());
 function handleMessage(message: FromWorker): void {
 	switch (message.type) {
 	case "frame":
-		painter.paint(message);
-		session.acknowledge(encodeAck(message.seq));
+		handleFrame(message);
 		break;
 	case "cursor":
 		cursor.set(message);
@@ -116,6 +118,16 @@ function handleMessage(message: FromWorker): void {
 		render();
 		break;
 	}
+}
+
+function handleFrame(frame: FrameEvent): void {
+	const start = performance.now();
+
+	painter.paint(frame);
+	const paintMs = performance.now() - start;
+	session.acknowledge(paintMs);
+	if (toolbar.isOpen)
+		toolbar.times.setFrame(frame.times, frame.decodeMs, paintMs);
 }
 
 function send(message: ArrayBuffer): void {

@@ -7,29 +7,44 @@
 
 import type { FromWorker, ToWorker } from "./net/channel";
 import { Stream } from "./net/stream";
-import { CLOSE_BAD_MESSAGE, SUB_PROTOCOL } from "./net/wire";
+import { CLOSE_BAD_MESSAGE, Credential, encodeSignIn, SUB_PROTOCOL } from "./net/wire";
+import { findCodecs } from "./picture/pictures";
 
 /* The library of types for pages and the one for workers exclude each other. */
 interface Scope {
 	onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
-	postMessage(message: FromWorker, transfer: ArrayBuffer[]): void;
+	postMessage(message: FromWorker, transfer: Transferable[]): void;
 }
 
 const scope = self as unknown as Scope;
 
+/* Asked for at once, since some browsers take their time over it. */
+const codecsFound = findCodecs();
+
+function connect(): WebSocket {
+	const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+	const socket = new WebSocket(`${scheme}//${location.host}/ws`, SUB_PROTOCOL);
+
+	socket.binaryType = "arraybuffer";
+	return socket;
+}
+
 /* One attempt to connect, and the connection that comes of it. */
 class Connection {
-	private readonly socket: WebSocket;
-	private readonly stream: Stream;
+	private stream: Stream | null = null; /* null: not signed in */
 	private ended = false;
 
-	constructor(url: string, signIn: ArrayBuffer) {
-		this.stream = new Stream((event, transfer) => scope.postMessage(event, transfer));
-		this.socket = new WebSocket(url, SUB_PROTOCOL);
-		this.socket.binaryType = "arraybuffer";
-		this.socket.onopen = () => this.socket.send(signIn);
-		this.socket.onmessage = (event) => this.handleMessage(event.data);
-		this.socket.onclose = () => this.end(null);
+	/* socket may be open already. */
+	constructor(private readonly socket: WebSocket, credential: Credential) {
+		if (socket.readyState === WebSocket.OPEN)
+			this.signIn(credential);
+		socket.onopen = () => this.signIn(credential);
+		socket.onmessage = (event) => this.handleMessage(event.data);
+		socket.onclose = () => this.end(null);
+	}
+
+	handlePainted(ms: number): void {
+		this.stream?.handlePainted(ms);
 	}
 
 	send(message: ArrayBuffer): void {
@@ -39,7 +54,19 @@ class Connection {
 
 	close(): void {
 		this.ended = true;
+		this.stream?.close();
 		this.socket.close();
+	}
+
+	private async signIn(credential: Credential): Promise<void> {
+		const codecs = await codecsFound;
+
+		this.stream = new Stream({
+			emit: (event, transfer) => scope.postMessage(event, transfer),
+			send: (message) => this.send(message),
+			handleBadPicture: (problem) => this.fail(problem),
+		}, codecs);
+		this.send(encodeSignIn(credential, codecs));
 	}
 
 	private handleMessage(data: unknown): void {
@@ -54,31 +81,59 @@ class Connection {
 				this.close();
 				return;
 			}
+			if (!this.stream)
+				throw new RangeError("a message before the sign-in");
 			this.stream.handleMessage(new Uint8Array(data));
 		} catch (error) {
-			this.end(error instanceof Error ? error.message : String(error));
-			this.socket.close(CLOSE_BAD_MESSAGE);
+			this.fail(error);
 		}
+	}
+
+	/* The host said something wrong. */
+	private fail(error: unknown): void {
+		this.end(error instanceof Error ? error.message : String(error));
+		this.socket.close(CLOSE_BAD_MESSAGE);
 	}
 
 	private end(problem: string | null): void {
 		if (this.ended)
 			return;
 		this.ended = true;
+		this.stream?.close();
 		scope.postMessage({ type: "closed", problem }, []);
 	}
 }
 
 let connection: Connection | null = null;
+let early: WebSocket | null = null; /* connects while the page is still being loaded */
+
+function takeEarly(): WebSocket | null {
+	const socket = early;
+
+	early = null;
+	return socket && socket.readyState <= WebSocket.OPEN ? socket : null;
+}
 
 scope.onmessage = ({ data }) => {
 	if (data instanceof ArrayBuffer) {
 		connection?.send(data);
-	} else if (data.type === "open") {
+		return;
+	}
+	switch (data.type) {
+	case "connect":
+		early = connect();
+		break;
+	case "open":
 		connection?.close();
-		connection = new Connection(data.url, data.signIn);
-	} else {
+		connection = new Connection(takeEarly() ?? connect(), data.credential);
+		break;
+	case "painted":
+		connection?.handlePainted(data.ms);
+		break;
+	case "close":
 		connection?.close();
 		connection = null;
+		takeEarly()?.close();
+		break;
 	}
 };

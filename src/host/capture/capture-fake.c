@@ -61,7 +61,7 @@ void capture_fake_fill(struct capture *capture, const struct rect *rect, uint32_
 	struct capture_fake *self = (struct capture_fake *)capture;
 	struct rect screen = { 0, 0, (int)self->width, (int)self->height };
 	struct rect r = rect_intersect(rect, &screen);
-	struct capture_rect changed = { .at = r, .stride = self->width };
+	struct patch changed = { .at = r, .stride = self->width };
 	struct capture_batch batch = {
 		.generation = self->generation, .rects = &changed, .n_rects = 1
 	};

@@ -5,10 +5,13 @@
 #include <xcb/damage.h>
 #include <xcb/shm.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "host/capture/plan.h"
 #include "host/capture/segment.h"
+#include "host/capture/windows.h"
+#include "host/stages.h"
 
 #define RECTS_MAX 64 /* in one read */
 /* A read of more is done in several: this bounds the memory of very large screens. */
@@ -18,6 +21,7 @@
 struct capture_x11 {
 	struct capture base;
 	struct xcb_source *source; /* borrowed */
+	struct stages *stages;	   /* borrowed */
 	xcb_connection_t *c;	   /* the source's */
 	xcb_window_t root;
 	uint8_t damage_event;
@@ -27,8 +31,11 @@ struct capture_x11 {
 	struct segment segment;
 	struct region pending;
 
-	struct capture_rect rects[RECTS_MAX]; /* being read */
-	size_t n_rects;			      /* 0: no read is under way */
+	struct windows windows;
+
+	struct patch rects[RECTS_MAX]; /* being read */
+	size_t n_rects;		       /* 0: no read is under way */
+	unsigned sequence;	       /* of its first request */
 	size_t n_answered;
 	bool refused;
 	bool asking;   /* for the geometry; no read meanwhile */
@@ -138,8 +145,11 @@ static void handle_geometry(void *data, const void *reply, const xcb_generic_err
 
 static void deliver(struct capture_x11 *self)
 {
+	struct hint hints[WINDOWS_HINTS_MAX];
 	struct capture_batch batch = {
 		.generation = self->generation,
+		.hints = hints,
+		.n_hints = windows_take_hints(&self->windows, self->sequence, hints),
 		.rects = self->rects,
 		.n_rects = self->n_rects,
 	};
@@ -175,7 +185,7 @@ static void handle_image(void *data, const void *reply, const xcb_generic_error_
 		deliver(self);
 }
 
-static int request_image(struct capture_x11 *self, struct capture_rect *rect, size_t offset)
+static int request_image(struct capture_x11 *self, struct patch *rect, size_t offset)
 {
 	const struct rect *at = &rect->at;
 	xcb_shm_get_image_cookie_t cookie;
@@ -186,6 +196,8 @@ static int request_image(struct capture_x11 *self, struct capture_rect *rect, si
 		(uint16_t)rect_width(at), (uint16_t)rect_height(at), UINT32_MAX,
 		XCB_IMAGE_FORMAT_Z_PIXMAP, self->segment.id,
 		(uint32_t)(offset * sizeof(uint32_t)));
+	if (offset == 0)
+		self->sequence = cookie.sequence;
 	return xcb_source_await(self->source, cookie.sequence, handle_image, self);
 }
 
@@ -204,6 +216,7 @@ static int start_read(struct capture_x11 *self)
 		r = request_image(self, &self->rects[i], offset);
 		offset += (size_t)rect_width(&rects[i]) * (size_t)rect_height(&rects[i]);
 	}
+	stages_asked(self->stages, clock_now());
 	return r;
 }
 
@@ -217,12 +230,14 @@ void capture_x11_handle_drained(struct capture *capture)
 		fail(self, "out of memory");
 }
 
-static void handle_damage(struct capture_x11 *self, const xcb_damage_notify_event_t *event)
+static void handle_damage(
+	struct capture_x11 *self, const xcb_damage_notify_event_t *event, uint32_t sequence)
 {
 	struct rect rect = rect_sized(
 		event->area.x, event->area.y, event->area.width, event->area.height);
 
 	region_add(&self->pending, &rect);
+	stages_damage(self->stages, sequence, clock_now());
 }
 
 /*
@@ -247,8 +262,11 @@ void capture_x11_handle_event(struct capture *capture, const xcb_generic_event_t
 	struct capture_x11 *self = (struct capture_x11 *)capture;
 	uint8_t type = event->response_type & 0x7f;
 
+	windows_handle_event(&self->windows, event);
+	/* May end it all. */
 	if (type == self->damage_event)
-		handle_damage(self, (const xcb_damage_notify_event_t *)event);
+		handle_damage(self, (const xcb_damage_notify_event_t *)event,
+			event->full_sequence);
 	else if (type == XCB_CONFIGURE_NOTIFY)
 		handle_configure(self, (const xcb_configure_notify_event_t *)event);
 }
@@ -309,7 +327,9 @@ static int check_server(xcb_connection_t *c, const xcb_screen_t *screen)
 /* Sizes first, then damage, then the question: no change can fall in between. */
 static int start(struct capture_x11 *self)
 {
-	static const uint32_t mask = XCB_EVENT_MASK_STRUCTURE_NOTIFY;
+	static const uint32_t mask =
+		XCB_EVENT_MASK_STRUCTURE_NOTIFY | XCB_EVENT_MASK_SUBSTRUCTURE_NOTIFY;
+	int r;
 
 	xcb_discard_reply(self->c, xcb_damage_query_version(self->c, 1, 1).sequence);
 	xcb_discard_reply(self->c, xcb_shm_query_version(self->c).sequence);
@@ -317,6 +337,9 @@ static int start(struct capture_x11 *self)
 	self->damage = xcb_generate_id(self->c);
 	xcb_damage_create(
 		self->c, self->damage, self->root, XCB_DAMAGE_REPORT_LEVEL_RAW_RECTANGLES);
+	r = windows_init(&self->windows, self->source, self->root);
+	if (r < 0)
+		return r;
 	return ask_geometry(self);
 }
 
@@ -325,6 +348,7 @@ static void destroy(struct capture *capture)
 	struct capture_x11 *self = (struct capture_x11 *)capture;
 
 	xcb_source_forget(self->source, self);
+	windows_finish(&self->windows);
 	xcb_damage_destroy(self->c, self->damage);
 	segment_finish(&self->segment, self->c);
 	region_finish(&self->pending);
@@ -336,7 +360,8 @@ static const struct capture_impl impl = {
 };
 
 int capture_x11_create(struct capture **ret, struct xcb_source *source,
-	const xcb_screen_t *screen, const struct capture_events *events, void *data)
+	const xcb_screen_t *screen, struct stages *stages, const struct capture_events *events,
+	void *data)
 {
 	xcb_connection_t *c = xcb_source_connection(source);
 	struct capture_x11 *self;
@@ -351,6 +376,7 @@ int capture_x11_create(struct capture **ret, struct xcb_source *source,
 	*self = (struct capture_x11){
 		.base = { .impl = &impl, .events = events, .data = data },
 		.source = source,
+		.stages = stages,
 		.c = c,
 		.root = screen->root,
 		.damage_event = xcb_get_extension_data(c, &xcb_damage_id)->first_event,

@@ -8,23 +8,18 @@
  */
 
 #include <stddef.h>
-#include <stdint.h>
 
-#include "host/scene/rect.h"
+#include "host/scene/hint.h"
+#include "host/scene/patch.h"
 
 struct capture;
-
-/* Pixels in frame memory, 0x00RRGGBB with an undefined top byte. */
-struct capture_rect {
-	struct rect at;
-	const uint32_t *pixels; /* of the left top corner */
-	size_t stride;		/* pixels from one row to the next */
-};
 
 /* Borrowed, during the call only. */
 struct capture_batch {
 	unsigned generation; /* of the geometry: 1, 2, 3 … */
-	const struct capture_rect *rects;
+	const struct hint *hints; /* what may have moved in this batch or those before */
+	size_t n_hints;
+	const struct patch *rects; /* what may have changed; they do not overlap */
 	size_t n_rects;
 };
 

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "host/capture/plan.h"
 
-static size_t area(const struct rect *rect)
-{
-	return (size_t)rect_width(rect) * (size_t)rect_height(rect);
-}
-
 /* The next dirty tile with all that follow it without a gap in the same row of tiles. */
 static bool take_run(struct region *region, size_t *tile, struct rect *ret)
 {
@@ -44,7 +39,7 @@ size_t plan_take(
 	while (take_run(region, &tile, &run)) {
 		struct rect *above = find_above(ret_rects, n, &run);
 
-		if ((!above && n == n_max) || pixels + area(&run) > pixels_max) {
+		if ((!above && n == n_max) || pixels + rect_area(&run) > pixels_max) {
 			region_add(region, &run);
 			break;
 		}
@@ -52,7 +47,7 @@ size_t plan_take(
 			above->bottom = run.bottom;
 		else
 			ret_rects[n++] = run;
-		pixels += area(&run);
+		pixels += rect_area(&run);
 	}
 	return n;
 }

@@ -30,6 +30,7 @@ int deflater_init(struct deflater *self, size_t headroom)
 	*self = (struct deflater){
 		.stream = { .zalloc = allocate, .zfree = release },
 		.headroom = headroom,
+		.strategy = Z_DEFAULT_STRATEGY,
 	};
 	/* Negative: no zlib header and no checksum. */
 	if (deflateInit2(&self->stream, LEVEL, Z_DEFLATED, -WINDOW_BITS, MEM_LEVEL,
@@ -44,6 +45,13 @@ void deflater_finish(struct deflater *self)
 	deflateEnd(&self->stream);
 	free(self->buffer);
 	self->buffer = NULL;
+}
+
+void deflater_restart(struct deflater *self)
+{
+	deflateReset(&self->stream);
+	self->length = 0;
+	self->n_in = 0;
 }
 
 static int make_room(struct deflater *self)
@@ -96,10 +104,40 @@ static void shrink(struct deflater *self)
 	self->size = DEFLATER_KEPT;
 }
 
-int deflater_add(struct deflater *self, const void *bytes, size_t n)
+/* Ends the block, so that the two kinds of bytes have codes of their own. */
+static int set_strategy(struct deflater *self, int strategy)
 {
+	z_stream *stream = &self->stream;
+	int r;
+
+	if (self->strategy == strategy)
+		return 0;
+	do {
+		size_t room;
+
+		r = make_room(self);
+		if (r < 0)
+			return r;
+		room = self->size - self->headroom - self->length;
+		stream->next_out = self->buffer + self->headroom + self->length;
+		stream->avail_out = (unsigned)room;
+		r = deflateParams(stream, LEVEL, strategy);
+		assert(r == Z_OK || r == Z_BUF_ERROR);
+		self->length += room - stream->avail_out;
+	} while (r != Z_OK);
+	self->strategy = strategy;
+	return 0;
+}
+
+int deflater_add(struct deflater *self, const void *bytes, size_t n, bool noisy)
+{
+	int r;
+
 	if (self->n_in == 0)
 		shrink(self);
+	r = set_strategy(self, noisy ? Z_HUFFMAN_ONLY : Z_DEFAULT_STRATEGY);
+	if (r < 0)
+		return r;
 	self->stream.next_in = (unsigned char *)bytes;
 	self->stream.avail_in = (unsigned)n;
 	self->n_in += n;

@@ -7,6 +7,7 @@
  * needed and is kept, up to DEFLATER_KEPT.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <zlib.h>
@@ -20,14 +21,18 @@ struct deflater {
 	size_t headroom;
 	size_t length; /* behind the headroom */
 	size_t n_in;   /* bytes added since the last message */
+	int strategy;  /* zlib's */
 };
 
 /* @headroom: writable bytes before each message. Returns 0 or -ENOMEM. */
 int deflater_init(struct deflater *self, size_t headroom);
 void deflater_finish(struct deflater *self);
 
-/* 0 or -ENOMEM; the stream is then of no more use. */
-int deflater_add(struct deflater *self, const void *bytes, size_t n);
+/* Drops what was added since the last message; nothing refers to what came before. */
+void deflater_restart(struct deflater *self);
+
+/* @noisy: not worth looking for repetitions. 0 or -ENOMEM; the stream is then of no more use. */
+int deflater_add(struct deflater *self, const void *bytes, size_t n, bool noisy);
 
 /* Ends a message; @ret is borrowed until the next call. Never empty. */
 int deflater_take(struct deflater *self, uint8_t **ret, size_t *ret_n);

@@ -36,8 +36,34 @@ static void destroy(struct encoder *encoder)
 	free(self);
 }
 
+static int resize(struct encoder *encoder, unsigned width, unsigned height)
+{
+	(void)width;
+	(void)height;
+	begin((struct encode_fake *)encoder);
+	return 0;
+}
+
+static void restart(struct encoder *encoder)
+{
+	(void)encoder;
+}
+
+static void forget(struct encoder *encoder, const struct rect *rect)
+{
+	(void)encoder;
+	(void)rect;
+}
+
+static int move(struct encoder *encoder, const struct scene_move *move)
+{
+	(void)encoder;
+	(void)move;
+	return 0;
+}
+
 static int add(
-	struct encoder *encoder, const struct rect *at, const uint32_t *pixels, size_t stride)
+	struct encoder *encoder, const struct scene *scene, const struct rect *at, usec_t now)
 {
 	struct encode_fake *self = (struct encode_fake *)encoder;
 	struct stream_rect rect = {
@@ -49,8 +75,8 @@ static int add(
 	uint8_t bytes[STREAM_RECT_HEADER_SIZE + 3];
 	size_t n = stream_put_rect_header(bytes, STREAM_SOLID, &rect);
 
-	(void)stride;
-	n += stream_put_colour(bytes + n, pixels[0]);
+	(void)now;
+	n += stream_put_colour(bytes + n, *scene_at(scene, at->left, at->top));
 	strbuf_append(&self->body, (const char *)bytes, n);
 	return 0;
 }
@@ -65,6 +91,14 @@ static int take(struct encoder *encoder, uint8_t **ret, size_t *ret_n)
 	return 0;
 }
 
+static bool rest(struct encoder *encoder, const struct scene *scene, usec_t now)
+{
+	(void)encoder;
+	(void)scene;
+	(void)now;
+	return false;
+}
+
 static size_t size(const struct encoder *encoder)
 {
 	return ((const struct encode_fake *)encoder)->body.length - ENCODE_HEADROOM;
@@ -72,8 +106,13 @@ static size_t size(const struct encoder *encoder)
 
 const struct encode_impl encode_fake = {
 	.create = create,
+	.resize = resize,
+	.restart = restart,
+	.move = move,
+	.forget = forget,
 	.add = add,
 	.take = take,
+	.rest = rest,
 	.size = size,
 	.work = size,
 	.destroy = destroy,

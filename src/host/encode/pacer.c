@@ -4,102 +4,125 @@
 #include <errno.h>
 
 #include "host/connection.h"
-#include "wire/stream.h"
 
-/*
- * A piece ends when it has this much. The first bounds memory; the second how
- * long one viewer's full screen keeps input and the other viewers waiting:
- * some 5 ms.
- */
-#define PIECE_MAX ((size_t)128 << 10)
-#define WORK_MAX ((size_t)256 << 10)
+_Static_assert(ENCODE_HEADROOM >= CONNECTION_HEADROOM + STREAM_PICTURE_HEADER_MAX, "room");
 
-_Static_assert(ENCODE_HEADROOM >= CONNECTION_HEADROOM + STREAM_FRAME_HEADER_SIZE, "room");
-
-int pacer_init(struct pacer *self, struct scene *scene, const struct encode_impl *impl)
+static struct pacer *pacer_of(const struct member *member)
 {
-	int r;
+	return list_entry(member, struct pacer, member);
+}
 
-	*self = (struct pacer){ .scene = scene, .encoder = encoder_create(impl) };
-	if (!self->encoder)
-		return -ENOMEM;
-	r = scene_add_view(scene, &self->view);
-	if (r < 0)
-		encoder_destroy(self->encoder);
-	return r;
+static bool is_ready(const struct member *member)
+{
+	usec_t now = clock_now();
+
+	return link_meter_next(&pacer_of(member)->meter, now) <= now;
+}
+
+static void get_limits(
+	const struct member *member, usec_t now, size_t *ret_frame, size_t *ret_piece)
+{
+	const struct link_meter *meter = &pacer_of(member)->meter;
+
+	*ret_frame = link_meter_frame_max(meter, now);
+	*ret_piece = link_meter_piece_max(meter);
+}
+
+static size_t get_rate(const struct member *member)
+{
+	const struct link_meter *meter = &pacer_of(member)->meter;
+
+	return meter->known ? (size_t)meter->rate : 0;
+}
+
+static void begin(struct member *member, usec_t now)
+{
+	struct pacer *self = pacer_of(member);
+
+	self->seq++;
+	if (!self->waits_since)
+		self->waits_since = now;
+}
+
+static void wake(struct member *member)
+{
+	struct pacer *self = pacer_of(member);
+
+	self->wake(self->data);
+}
+
+static const struct member_events member_events = {
+	.is_ready = is_ready,
+	.begin = begin,
+	.get_limits = get_limits,
+	.get_rate = get_rate,
+	.wake = wake,
+};
+
+int pacer_init(struct pacer *self, struct groups *groups, unsigned decodes,
+	void (*wake_client)(void *data), void *data)
+{
+	*self = (struct pacer){ .event = groups->event, .wake = wake_client, .data = data };
+	link_meter_init(&self->meter);
+	return member_init(&self->member, groups, decodes, &member_events);
 }
 
 void pacer_finish(struct pacer *self)
 {
-	scene_remove_view(&self->view);
-	encoder_destroy(self->encoder);
+	self->timer = sd_event_source_disable_unref(self->timer);
+	member_finish(&self->member);
 }
 
-bool pacer_is_due(const struct pacer *self)
+static int handle_timer(sd_event_source *source, uint64_t usec, void *data)
 {
-	return self->open || (!self->unacked && !region_is_empty(&self->view.dirty));
-}
+	struct pacer *self = data;
 
-static bool piece_is_full(const struct pacer *self)
-{
-	return encoder_size(self->encoder) >= PIECE_MAX || encoder_work(self->encoder) >= WORK_MAX;
-}
-
-/* Leaves the frame open when it is not complete. */
-static int add_tiles(struct pacer *self)
-{
-	struct region *dirty = &self->view.dirty;
-	struct rect box;
-
-	while (region_take(dirty, &self->tile, &box)) {
-		size_t next = self->tile;
-		int r = encoder_add(self->encoder, &box,
-			scene_at(self->scene, box.left, box.top), self->scene->width);
-
-		if (r < 0)
-			return r;
-		if (piece_is_full(self) && region_next(dirty, &next, &box))
-			return 0;
-	}
-	self->open = false;
+	(void)source;
+	(void)usec;
+	member_handle_ready(&self->member);
 	return 0;
 }
 
-int pacer_produce(struct pacer *self, uint8_t **ret, size_t *ret_n)
+/* Without it, it is ready at the next ACK. */
+static void await_time(struct pacer *self, usec_t now)
 {
-	uint8_t *body;
-	size_t n;
-	int r;
+	usec_t next = link_meter_next(&self->meter, now);
 
-	if (!self->open) {
-		self->open = true;
-		self->unacked = true;
-		self->seq++;
-		self->tile = 0;
-	}
-	r = add_tiles(self);
+	if (next <= now || next == USEC_NEVER)
+		return;
+	if (!self->timer)
+		sd_event_add_time(self->event, &self->timer, CLOCK_MONOTONIC, next, 1,
+			handle_timer, self);
+	else if (sd_event_source_set_time(self->timer, next) >= 0)
+		sd_event_source_set_enabled(self->timer, SD_EVENT_ONESHOT);
+}
+
+int pacer_produce(struct pacer *self, struct member_piece *ret)
+{
+	int r = member_take(&self->member, ret);
+	usec_t now = clock_now();
+
 	if (r < 0)
 		return r;
-	r = encoder_take(self->encoder, &body, &n);
-	if (r < 0)
-		return r;
-	body -= STREAM_FRAME_HEADER_SIZE;
-	stream_put_frame_header(body, self->open ? STREAM_FRAME_MORE : 0, self->seq);
-	*ret = body;
-	*ret_n = STREAM_FRAME_HEADER_SIZE + n;
+	link_meter_sent(&self->meter, self->seq,
+		ret->n + (ret->more ? STREAM_FRAME_HEADER_SIZE : STREAM_FRAME_HEADER_MAX), now);
+	if (!ret->more)
+		await_time(self, now);
 	return 0;
 }
 
-int pacer_ack(struct pacer *self, uint32_t seq)
+int pacer_ack(struct pacer *self, uint32_t seq, usec_t client_usec)
 {
-	if (!self->unacked || self->open || seq != self->seq)
+	usec_t now = clock_now();
+	uint32_t sent = self->member.open ? self->seq - 1 : self->seq;
+
+	/* Numbers may wrap around: what counts is how far they are ahead. */
+	if (seq == self->acked || seq - self->acked > sent - self->acked)
 		return -EBADMSG;
-	self->unacked = false;
+	self->acked = seq;
+	self->waits_since = seq == self->seq ? 0 : now;
+	link_meter_acked(&self->meter, seq, client_usec, now);
+	await_time(self, now);
+	member_handle_ready(&self->member);
 	return 0;
-}
-
-int pacer_handle_resize(struct pacer *self)
-{
-	self->tile = 0;
-	return self->view.lost ? -ENOMEM : 0;
 }

@@ -2,47 +2,65 @@
 #pragma once
 
 /*
- * One viewer's place in the picture: at most one unacknowledged frame, and the
- * dirty set of what changed meanwhile. Nothing is ever queued: a frame is made
- * when it can be sent, of the newest state. A large frame goes out in pieces,
- * with whatever else is due in between; what changes behind the piece sent
- * last waits for the next frame.
+ * One viewer's place in the picture: which frames are under way to it, and
+ * whether another may follow. What changes meanwhile is merged by its group
+ * (group.h); nothing is ever queued. A large frame goes out in pieces, with
+ * whatever else is due in between.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/encode/encode.h"
-#include "host/scene/scene.h"
+#include "base/clock.h"
+#include "host/encode/group.h"
+#include "host/encode/link-meter.h"
+#include "wire/stream.h"
 
 struct pacer {
-	struct scene *scene; /* borrowed */
-	struct scene_view view;
-	struct encoder *encoder;
-	uint32_t seq;  /* of the newest frame; 0: none yet */
-	bool unacked;  /* that frame is not painted yet, */
-	bool open;     /* nor sent in full: */
-	size_t tile;   /* its next piece begins here */
+	struct member member;
+	struct link_meter meter;
+	sd_event *event; /* borrowed */
+	sd_event_source *timer; /* when another frame may follow; NULL until it was needed */
+	uint32_t seq;	/* of the newest frame; 0: none yet */
+	uint32_t acked; /* painted, with all before it */
+	usec_t waits_since; /* for an ACK; 0: for none */
+	void (*wake)(void *data);
+	void *data; /* borrowed */
 };
 
-/* The whole screen is dirty. -ENOMEM; needs no finish then. */
-int pacer_init(struct pacer *self, struct scene *scene, const struct encode_impl *impl);
+/*
+ * The whole screen is dirty. @decodes: as stream_sign_in's. @wake: pacer_is_due() has become true,
+ * not for what a call here tells. -ENOMEM; needs no finish then.
+ */
+int pacer_init(struct pacer *self, struct groups *groups, unsigned decodes,
+	void (*wake)(void *data), void *data);
 void pacer_finish(struct pacer *self);
 
 /* Is there something to produce now? */
-bool pacer_is_due(const struct pacer *self);
+static inline bool pacer_is_due(const struct pacer *self)
+{
+	return member_is_due(&self->member);
+}
 
-/**
- * pacer_produce() - the next FRAME message; only when due
- * @ret:  borrowed until the next call; CONNECTION_HEADROOM writable bytes stand before it
- *
- * Returns 0 or -ENOMEM: the viewer must go.
+/* The body of the next FRAME message, which is of @self->seq; only when due. Returns 0, or
+ * -ENOMEM: the viewer must go. */
+int pacer_produce(struct pacer *self, struct member_piece *ret);
+
+/*
+ * The viewer has painted @seq and all before it, and says that it decoded and painted for so long.
+ * -EBADMSG: it cannot have, or has said so.
  */
-int pacer_produce(struct pacer *self, uint8_t **ret, size_t *ret_n);
+int pacer_ack(struct pacer *self, uint32_t seq, usec_t client_usec);
 
-/* The viewer has painted @seq. -EBADMSG: it cannot have. */
-int pacer_ack(struct pacer *self, uint32_t seq);
+/* After scene_update() and scene_move(). */
+static inline void pacer_handle_damage(struct pacer *self)
+{
+	member_handle_damage(&self->member);
+}
 
 /* After scene_resize(). -ENOMEM: the viewer must go. */
-int pacer_handle_resize(struct pacer *self);
+static inline int pacer_handle_resize(struct pacer *self)
+{
+	return member_handle_resize(&self->member);
+}

@@ -141,15 +141,28 @@ bool region_next(const struct region *self, size_t *tile, struct rect *ret)
 	return true;
 }
 
+static void clean(struct region *self, size_t tile)
+{
+	*bits_of(self, tile) &= ~(UINT64_C(1) << (tile % self->columns % BITS));
+	self->boxes[tile] = (struct region_box){ 0 };
+	self->n_dirty--;
+}
+
+void region_remove(struct region *self, const struct rect *rect)
+{
+	struct rect box;
+	size_t tile = 0;
+
+	while (region_next(self, &tile, &box)) {
+		if (rect_contains(rect, &box))
+			clean(self, tile - 1);
+	}
+}
+
 bool region_take(struct region *self, size_t *tile, struct rect *ret)
 {
-	size_t taken;
-
 	if (!region_next(self, tile, ret))
 		return false;
-	taken = *tile - 1;
-	*bits_of(self, taken) &= ~(UINT64_C(1) << (taken % self->columns % BITS));
-	self->boxes[taken] = (struct region_box){ 0 };
-	self->n_dirty--;
+	clean(self, *tile - 1);
 	return true;
 }

@@ -45,6 +45,9 @@ void region_add(struct region *self, const struct rect *rect);
 void region_add_all(struct region *self);
 void region_clear(struct region *self);
 
+/* Those tiles are clean whose whole box lies in @rect. */
+void region_remove(struct region *self, const struct rect *rect);
+
 static inline bool region_is_empty(const struct region *self)
 {
 	return self->n_dirty == 0;

@@ -6,18 +6,7 @@
 
 #include "base/mem.h"
 
-#define TILE REGION_TILE_PX
-#define COLOUR 0x00ffffffU
-
-/* Two pictures of the same part of the screen, as large as @size says. */
-struct comparison {
-	const uint32_t *new;
-	size_t new_stride;
-	const uint32_t *old;
-	size_t old_stride;
-	int width;
-	int height;
-};
+#define SHIFTED_MAX 256 /* dirty tiles that a move takes along */
 
 void scene_init(struct scene *self)
 {
@@ -37,6 +26,7 @@ static void resize_views(struct scene *self)
 
 	list_for_each(view, &self->views, link) {
 		region_finish(&view->dirty);
+		view->n_moves = 0;
 		if (region_init(&view->dirty, self->width, self->height) < 0)
 			view->lost = true;
 	}
@@ -63,51 +53,8 @@ int scene_resize(struct scene *self, unsigned width, unsigned height)
 	return r;
 }
 
-static bool pixel_differs(const struct comparison *c, int x, int y)
-{
-	return (c->new[(size_t)y * c->new_stride + (size_t)x]
-		       ^ c->old[(size_t)y * c->old_stride + (size_t)x])
-	       & COLOUR;
-}
-
-static bool row_differs(const struct comparison *c, int y)
-{
-	const uint32_t *new = c->new + (size_t)y *c->new_stride;
-	const uint32_t *old = c->old + (size_t)y *c->old_stride;
-	uint32_t difference = 0;
-
-	/* The top byte may differ in every pixel: then only the slow way tells. */
-	if (memcmp(new, old, (size_t)c->width * sizeof(*new)) == 0)
-		return false;
-	for (int x = 0; x < c->width; x++)
-		difference |= new[x] ^ old[x];
-	return difference & COLOUR;
-}
-
-/* The bounding box of what differs; empty when nothing does. */
-static struct rect compare(const struct comparison *c)
-{
-	struct rect box = { c->width, 0, 0, c->height };
-
-	while (box.top < box.bottom && !row_differs(c, box.top))
-		box.top++;
-	while (box.bottom > box.top && !row_differs(c, box.bottom - 1))
-		box.bottom--;
-	for (int y = box.top; y < box.bottom; y++) {
-		for (int x = 0; x < box.left; x++) {
-			if (pixel_differs(c, x, y))
-				box.left = x;
-		}
-		for (int x = c->width; x > box.right; x--) {
-			if (pixel_differs(c, x - 1, y))
-				box.right = x;
-		}
-	}
-	return box;
-}
-
-static void copy(struct scene *self, const struct rect *box, const uint32_t *pixels,
-	size_t stride)
+static void copy(
+	struct scene *self, const struct rect *box, const uint32_t *pixels, size_t stride)
 {
 	uint32_t *to = self->pixels + (size_t)box->top * self->width + (size_t)box->left;
 
@@ -118,54 +65,177 @@ static void copy(struct scene *self, const struct rect *box, const uint32_t *pix
 	}
 }
 
-/* @part lies in one tile; @pixels are those of its left top corner. */
-static bool update_part(
-	struct scene *self, const struct rect *part, const uint32_t *pixels, size_t stride)
+static bool has_changed_all_over(const struct part *part)
 {
-	struct comparison comparison = {
-		.new = pixels,
-		.new_stride = stride,
-		.old = scene_at(self, part->left, part->top),
-		.old_stride = self->width,
-		.width = rect_width(part),
-		.height = rect_height(part),
-	};
-	struct rect box = compare(&comparison);
+	struct rect box = part_box(part);
+
+	return rect_contains(&box, &part->at);
+}
+
+/* As many as can be copied at once, since their rows go on in each other. */
+static size_t count_run(const struct part *parts, size_t n)
+{
+	size_t run = 1;
+
+	while (run < n && has_changed_all_over(&parts[run - 1])
+		&& has_changed_all_over(&parts[run])
+		&& parts[run].pixels == parts[run - 1].pixels + rect_width(&parts[run - 1].at)
+		&& parts[run].at.top == parts[run - 1].at.top
+		&& parts[run].at.left == parts[run - 1].at.right)
+		run++;
+	return run;
+}
+
+static bool take_run(struct scene *self, const struct part *parts, size_t n)
+{
+	struct rect box = part_box(&parts[0]);
 	struct scene_view *view;
 
 	if (rect_is_empty(&box))
 		return false;
-	pixels += (size_t)box.top * stride + (size_t)box.left;
-	box = (struct rect){ part->left + box.left, part->top + box.top,
-		part->left + box.right, part->top + box.bottom };
-	copy(self, &box, pixels, stride);
+	box.right = n > 1 ? parts[n - 1].at.right : box.right;
+	copy(self, &box,
+		parts[0].pixels + (size_t)(box.top - parts[0].at.top) * parts[0].stride
+			+ parts[0].left,
+		parts[0].stride);
 	list_for_each(view, &self->views, link)
 		region_add(&view->dirty, &box);
 	return true;
 }
 
-bool scene_update(
-	struct scene *self, const struct rect *at, const uint32_t *pixels, size_t stride)
+bool scene_take(struct scene *self, const struct part *parts, size_t n)
 {
-	struct rect screen = { 0, 0, (int)self->width, (int)self->height };
-	struct rect r = rect_intersect(at, &screen);
 	bool changed = false;
+	size_t run;
 
-	if (rect_is_empty(&r))
-		return false;
-	for (int y = r.top - r.top % TILE; y < r.bottom; y += TILE) {
-		for (int x = r.left - r.left % TILE; x < r.right; x += TILE) {
-			struct rect tile = rect_sized(x, y, TILE, TILE);
-			struct rect part = rect_intersect(&r, &tile);
-			const uint32_t *from = pixels
-					       + (size_t)(part.top - at->top) * stride
-					       + (size_t)(part.left - at->left);
-
-			changed |= update_part(self, &part, from, stride);
-		}
+	for (size_t i = 0; i < n; i += run) {
+		run = count_run(parts + i, n - i);
+		changed |= take_run(self, parts + i, run);
 	}
 	return changed;
 }
+
+bool scene_update(
+	struct scene *self, const struct rect *at, const uint32_t *pixels, size_t stride)
+{
+	const struct patch patch = { .at = *at, .pixels = pixels, .stride = stride };
+	struct rect screen = { 0, 0, (int)self->width, (int)self->height };
+	struct rect visible = rect_intersect(at, &screen);
+	struct part_place place = { visible.left, visible.top };
+	struct part parts[PART_RUN_MAX];
+	bool changed = false;
+	size_t n;
+
+	if (rect_is_empty(&visible))
+		return false;
+	while ((n = part_cut(&patch, &visible, &place, parts)) > 0) {
+		part_compare(parts, n, self);
+		changed |= scene_take(self, parts, n);
+	}
+	return changed;
+}
+
+/* --- moves --- */
+
+static struct rect source_of(const struct scene_move *move)
+{
+	return rect_shifted(&move->to, -move->dx, -move->dy);
+}
+
+static void move_pixels(struct scene *self, const struct scene_move *move)
+{
+	struct rect from = source_of(move);
+	int height = rect_height(&from);
+	size_t n = (size_t)rect_width(&from) * sizeof(*self->pixels);
+
+	for (int i = 0; i < height; i++) {
+		/* From the end that is not overwritten before it is read. */
+		int y = move->dy > 0 ? height - 1 - i : i;
+
+		memmove(self->pixels + (size_t)(move->to.top + y) * self->width
+				+ (size_t)move->to.left,
+			scene_at(self, from.left, from.top + y), n);
+	}
+}
+
+/* Dirty boxes where a move comes from. False: so many that it is not worth it. */
+static bool find_shifted(const struct region *dirty, const struct rect *from,
+	struct rect boxes[SHIFTED_MAX], unsigned *ret_n)
+{
+	size_t tile = 0, area = 0;
+	struct rect box;
+
+	*ret_n = 0;
+	while (region_next(dirty, &tile, &box)) {
+		box = rect_intersect(&box, from);
+		if (rect_is_empty(&box))
+			continue;
+		area += rect_area(&box);
+		if (*ret_n == SHIFTED_MAX || 2 * area > rect_area(from))
+			return false;
+		boxes[(*ret_n)++] = box;
+	}
+	return true;
+}
+
+/*
+ * One move instead of two: what both have moved has come all the way at once. What only one of
+ * them has is dirty then, and mostly is already: rows that a scroll has exposed, what a window
+ * has left. False: it would be too much.
+ */
+static bool join(struct scene_view *view, const struct scene_move *next)
+{
+	struct scene_move *last = &view->moves[view->n_moves - 1];
+	struct rect shifted = rect_shifted(&last->to, next->dx, next->dy);
+	struct rect both = rect_intersect(&next->to, &shifted), rest[2 * RECT_REST_MAX];
+	unsigned n;
+
+	if (rect_is_empty(&both)
+		|| 4 * (rect_area(&last->to) + rect_area(&next->to)) > 10 * rect_area(&both))
+		return false;
+	n = rect_subtract(&last->to, &next->to, rest);
+	n += rect_subtract(&next->to, &both, rest + n);
+	for (unsigned i = 0; i < n; i++)
+		region_add(&view->dirty, &rest[i]);
+	*last = (struct scene_move){ both, last->dx + next->dx, last->dy + next->dy };
+	if (last->dx == 0 && last->dy == 0)
+		view->n_moves--;
+	return true;
+}
+
+static void move_view(struct scene_view *view, const struct scene_move *move)
+{
+	struct rect boxes[SHIFTED_MAX], from = source_of(move);
+	unsigned n;
+
+	if (!find_shifted(&view->dirty, &from, boxes, &n)) {
+		region_add(&view->dirty, &move->to);
+		return;
+	}
+	region_remove(&view->dirty, &move->to);
+	for (unsigned i = 0; i < n; i++) {
+		struct rect box = rect_shifted(&boxes[i], move->dx, move->dy);
+
+		region_add(&view->dirty, &box);
+	}
+	if (view->n_moves > 0 && join(view, move))
+		return;
+	if (view->n_moves < SCENE_MOVES_MAX)
+		view->moves[view->n_moves++] = *move;
+	else
+		region_add(&view->dirty, &move->to);
+}
+
+void scene_move(struct scene *self, const struct scene_move *move)
+{
+	struct scene_view *view;
+
+	move_pixels(self, move);
+	list_for_each(view, &self->views, link)
+		move_view(view, move);
+}
+
+/* --- views --- */
 
 int scene_add_view(struct scene *self, struct scene_view *view)
 {
@@ -174,6 +244,7 @@ int scene_add_view(struct scene *self, struct scene_view *view)
 	if (r < 0)
 		return r;
 	view->lost = false;
+	view->n_moves = 0;
 	region_add_all(&view->dirty);
 	list_append(&self->views, &view->link);
 	return 0;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "host/scene/part.h"
 #include "host/scene/rect.h"
 #include "host/scene/region.h"
 
@@ -23,10 +24,25 @@ struct scene {
 	struct list views;
 };
 
-/* What one viewer has not been sent yet. Embedded in the viewer. */
+/* @to has now what was at the same place less (@dx, @dy) just before. Both lie on the screen. */
+struct scene_move {
+	struct rect to;
+	int dx;
+	int dy;
+};
+
+#define SCENE_MOVES_MAX 16
+
+/*
+ * What one viewer has not been sent yet: first the moves, in their order, then what is dirty. It
+ * never forgets a pixel: what was dirty where a move came from is dirty where it went to.
+ * Embedded in the viewer.
+ */
 struct scene_view {
 	struct list link;
 	struct region dirty;
+	struct scene_move moves[SCENE_MOVES_MAX];
+	unsigned n_moves;
 	bool lost; /* no memory for it after a resize: its viewer must go */
 };
 
@@ -52,6 +68,25 @@ int scene_resize(struct scene *self, unsigned width, unsigned height);
  */
 bool scene_update(
 	struct scene *self, const struct rect *at, const uint32_t *pixels, size_t stride);
+
+/* The same for parts that are compared already. */
+bool scene_take(struct scene *self, const struct part *parts, size_t n);
+
+/**
+ * scene_move() - a part of the picture has moved, as far as the caller can tell
+ *
+ * Moves the pixels; what is not as it looks is for scene_update() to find, so that no guess
+ * does harm. A view joins it with the move before where one will do for both; one that has too
+ * much to be sent already, or is to be sent most of this anyway, has @move's place dirty
+ * instead.
+ */
+void scene_move(struct scene *self, const struct scene_move *move);
+
+/* Something that is to be sent? */
+static inline bool scene_view_is_empty(const struct scene_view *self)
+{
+	return self->n_moves == 0 && region_is_empty(&self->dirty);
+}
 
 /* @view sees the whole screen as dirty. -ENOMEM; it needs no removal then. */
 int scene_add_view(struct scene *self, struct scene_view *view);

@@ -29,10 +29,15 @@ static const struct lws_protocol_vhost_options referrer_policy =
 	HEADER(&opener_policy, "referrer-policy:", "no-referrer");
 static const struct lws_protocol_vhost_options content_type_options =
 	HEADER(&referrer_policy, "x-content-type-options:", "nosniff");
-/* Cursors are set by style, from data: URLs. */
+/*
+ * Cursors are set by style, from data: URLs. The hash is that of index.html's
+ * script, and the worker has WebAssembly.
+ */
 const struct lws_protocol_vhost_options answer_headers = HEADER(&content_type_options,
 	"content-security-policy:",
-	"default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; "
+	"default-src 'none'; "
+	"script-src 'self' 'wasm-unsafe-eval' 'sha256-Hv7LdQW3ld+aHLWnq38mTLzAFqauhYeYpHgUrDgMrkc='; "
+	"worker-src 'self'; style-src 'self'; "
 	"img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
 	"frame-ancestors 'none'");
 

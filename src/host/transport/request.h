@@ -14,7 +14,7 @@
 #include "host/access/origin.h"
 
 #define REQUEST_STREAM_PATH "/ws"
-#define REQUEST_STREAM_PROTOCOL "afar.1"
+#define REQUEST_STREAM_PROTOCOL "afar.2"
 
 /* Returns 0 when the connection may ask again, 1 when it has to be closed. */
 int request_answer(

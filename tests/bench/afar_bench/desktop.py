@@ -25,6 +25,17 @@ def run(argv, **options):
         raise CannotMeasure(f"{os.path.basename(argv[0])}: {said or error}") from error
 
 
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Desktop:
     """afar of that build directory, with openbox unless told otherwise. Not yet started."""
 
@@ -118,12 +129,12 @@ def write_authority(path):
 
 
 class XServer:
-    """An X server with no afar around it. argv says -displayfd 3."""
+    """An X server with no afar around it. argv has -displayfd, with any number."""
 
     def __init__(self, argv, authority):
         ours, its = os.pipe()
-        os.set_inheritable(its, True)
-        command = ["/bin/sh", "-c", f'exec "$@" 3>&{its} {its}>&-', "sh", *argv]
+        command = [*argv]
+        command[command.index("-displayfd") + 1] = str(its)
         self.process = subprocess.Popen(command, pass_fds=[its], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
         os.close(its)

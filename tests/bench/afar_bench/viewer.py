@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A viewer without a browser: the client's side of docs/protocol.md over a WebSocket
-(RFC 6455), counting every byte of payload. It inflates frames, and decodes only as much of them
-as a measurement asks for."""
+(RFC 6455), counting every byte of payload. It takes frames apart, and decodes their pixels only when
+a measurement asks for it."""
 
 import base64
 import json
@@ -9,32 +9,37 @@ import os
 import select
 import socket
 import struct
+import sys
 import time
-import zlib
 
 from .desktop import CannotMeasure
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integration"))
+
+from picture import Frames
+
 SIGN_IN, ACK, KEY, PING = 0x01, 0x02, 0x03, 0x08
-WELCOME, REFUSED, STATUS, SCREEN, FRAME, CURSOR, PONG = range(0x81, 0x88)
-MORE = 1
+WELCOME, REFUSED, STATUS, SCREEN, FRAME, CURSOR, PONG, PICTURE = range(0x81, 0x89)
 OPCODE_BINARY, OPCODE_CLOSE, OPCODE_PING = 2, 8, 9
 LIMIT_S = 10
 
 
 class Viewer:
-    def __init__(self, port, token):
+    """decodes: the codecs of PICTURE that it claims to decode."""
+
+    def __init__(self, port, token, only_parse=True, decodes=()):
         self.up = self.down = 0  # payload bytes
         self.size = (0, 0)
-        self.rectangles = []  # of the frames since somebody last emptied it: (kind, w, h)
+        self.rectangles = []  # since somebody last emptied it: (bits per pixel, w, h)
         self.n_frames = 0
         self.cookies = []
-        self._inflater = zlib.decompressobj(-15)
-        self._inflated = bytearray()
+        self.frames = Frames(only_parse)
         self._bytes = bytearray()
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._upgrade(port)
-        self.send(SIGN_IN, json.dumps({"version": 1, "link": token}).encode())
+        self.send(SIGN_IN, json.dumps(
+            {"version": 2, "link": token, "decodes": decodes}).encode())
         self._wait_for_picture()
 
     def __enter__(self):
@@ -48,7 +53,7 @@ class Viewer:
         self.socket.sendall((
             f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\n"
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            f"Sec-WebSocket-Protocol: afar.1\r\nSec-WebSocket-Key: {key}\r\n\r\n").encode())
+            f"Sec-WebSocket-Protocol: afar.2\r\nSec-WebSocket-Key: {key}\r\n\r\n").encode())
         while b"\r\n\r\n" not in self._bytes:
             self._read_some()
         head, _, rest = bytes(self._bytes).partition(b"\r\n\r\n")
@@ -129,42 +134,27 @@ class Viewer:
             raise CannotMeasure(f"the host refused: {body.decode()}")
         if kind == SCREEN:
             self.size = struct.unpack("<HH", body)
+            self.frames.screen(body)
         elif kind == FRAME:
-            self._frame(body)
+            self._end_frame(self.frames.frame(body))
+        elif kind == PICTURE:
+            self._end_frame(self.frames.coded_picture(body))
         elif kind == PONG:
             self.cookies.append(struct.unpack("<I", body)[0])
         return kind
 
-    def _frame(self, body):
-        flags, seq = struct.unpack_from("<BI", body)
-        self._inflated += self._inflater.decompress(body[5:] + b"\0\0\xff\xff")
-        if flags & MORE:
+    def _end_frame(self, seq):
+        if seq is None:
             return
-        self.rectangles += parse_rectangles(self._inflated)
-        self._inflated.clear()
+        self.rectangles += [what[1:] for what in self.frames.operations]
+        self.frames.operations.clear()
         self.n_frames += 1
-        self.send(ACK, struct.pack("<I", seq))
+        self.acknowledge(seq)
+
+    def acknowledge(self, seq):
+        self.send(ACK, struct.pack("<IHH", seq, 0, 0))
 
     def settle(self, seconds):
         """Receives until nothing has come for that long."""
         while self.is_pending(seconds):
             self.receive()
-
-
-def parse_rectangles(data):
-    """(bits per pixel, width, height) of each rectangle of a frame."""
-    found, at = [], 0
-    while at < len(data):
-        kind, _, _, w, h = struct.unpack_from("<BHHBB", data, at)
-        w, h, at = w + 1, h + 1, at + 7
-        if kind == 0:
-            bits, size = 0, 3
-        elif kind == 1:
-            n = data[at]
-            bits = 1 if n == 2 else 2 if n <= 4 else 4
-            size = 1 + n * 3 + (w * bits + 7) // 8 * h
-        else:
-            bits, size = 24, w * h * 3
-        found.append((bits, w, h))
-        at += size
-    return found

@@ -133,7 +133,7 @@ pageTest("a rebound name gets neither page nor stream", async (page) => {
 
 async function opensSocket(page, url) {
 	return page.evaluate((url) => new Promise((done) => {
-		const socket = new WebSocket(url, "afar.1");
+		const socket = new WebSocket(url, "afar.2");
 		socket.onopen = () => done(true);
 		socket.onerror = () => done(false);
 	}), url);
@@ -166,7 +166,7 @@ async function upgrade(headers, path = "/ws") {
 		Connection: "Upgrade",
 		"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 		"Sec-WebSocket-Version": "13",
-		"Sec-WebSocket-Protocol": "afar.1",
+		"Sec-WebSocket-Protocol": "afar.2",
 		...headers,
 	}).filter(([, value]) => value !== null).map(([name, value]) => `${name}: ${value}\r\n`);
 	let text = "";

@@ -4,7 +4,9 @@
 
 import assert from "node:assert/strict";
 import { readPicture, waitForState } from "../browser.mjs";
-import { message, solid, u16, u32 } from "../fake-host.mjs";
+import {
+	cached, copy, message, Picture, pictureMessage, solid, store, u16, u32,
+} from "../fake-host.mjs";
 import { connect, names, pageTest } from "./fixture.mjs";
 
 pageTest("a cut is mended by itself, with the last picture in place", async ({ host, page }) => {
@@ -51,7 +53,7 @@ pageTest("the network's return is not waited for", async ({ host, page }) => {
 
 const BAD = {
 	"of unknown type": Buffer.from([0x99]),
-	"out of its turn": message(0x81, Buffer.from('{"version":1}')),
+	"out of its turn": message(0x81, Buffer.from('{"version":2}')),
 	"with a rectangle outside": null,
 };
 
@@ -143,6 +145,107 @@ pageTest("the toolbar measures the latency, and only while it is open", async ({
 	assert.equal(names(viewer).filter((name) => name === "PING").length, 1);
 	assert.equal(await page.textContent("#size"), "640 × 400");
 	assert.match(await page.textContent("#connection"), /Connected to willow/);
+});
+
+pageTest("the latency tells where the time goes, once it is clicked", async ({ host, page }) => {
+	const viewer = await connect({ host, page });
+	const times = [10, 200, 0, 65535, 30, 45, 50];
+	const read = () => page.evaluate(() => Object.fromEntries(
+		[...document.querySelectorAll("#times div")].map((row) =>
+			[row.dataset.stage, row.querySelector("dd").textContent])));
+
+	await page.keyboard.press("Control+Alt+Shift+M");
+	await viewer.waitFor((m) => m.name === "PING");
+	assert.ok(await page.isHidden("#times"));
+	await page.click("#latency-toggle");
+	assert.equal((await read()).input, "–");
+	await viewer.sendTimedFrame(times, solid(0, 0, 1, 1, [1, 2, 3]));
+	await page.waitForFunction(() =>
+		document.querySelector("[data-stage=input] dd").textContent === "0.10 ms");
+	const told = await read();
+	assert.deepEqual(Object.values(told).slice(0, 7),
+		["0.10 ms", "2.00 ms", "–", "> 655 ms", "0.30 ms", "0.45 ms", "0.50 ms"]);
+	for (const stage of ["network", "decode", "paint"])
+		assert.match(told[stage], /^\d+\.\d\d ms$/, stage);
+	// A frame that tells nothing leaves what is there.
+	await viewer.show(solid(0, 0, 1, 1, [3, 2, 1]));
+	await page.click("#latency-toggle");
+	assert.ok(await page.isHidden("#times"));
+	assert.deepEqual(Object.values(await read()).slice(0, 7), Object.values(told).slice(0, 7));
+});
+
+pageTest("an acknowledgement tells how long decoding and painting took", async ({ host, page }) => {
+	const viewer = await connect({ host, page });
+	const noise = new Picture(640, 400);
+
+	for (let i = 0; i < noise.rgb.length; i++)
+		noise.rgb[i] = i * i * 7 >> 3;
+	const seq = await viewer.show(noise.tiles());
+	const { decode, paint } = viewer.messages.find((m) => m.name === "ACK" && m.seq === seq);
+	assert.ok(decode > 10 && decode < 50000, String(decode));
+	assert.ok(paint > 0 && paint < 50000, String(paint));
+});
+
+pageTest("scrolling, remembered tiles and many frames at once end as they should",
+	async ({ host, page }) => {
+		const viewer = await connect({ host, page });
+		const { picture } = host;
+
+		picture.fill(0, 0, 640, 400, [10, 20, 30]);
+		for (let i = 0; i < 60; i++)
+			picture.fill(i * 10, i * 6, 37, 5, [i * 4, 255 - i, 99]);
+		await viewer.show(picture.tiles());
+		for (let i = 0; i < 12; i++) {
+			picture.move(0, 0, 640, 390, 0, 10);
+			picture.fill(0, 390, 640, 10, [i, i, i]);
+			await viewer.sendFrame(copy(0, 0, 640, 390, 0, 10), picture.tiles(0, 390, 640, 10));
+		}
+		await viewer.waitFor((m) => m.name === "ACK" && m.seq === viewer.seq);
+		assert.ok((await readPicture(page)).rgb.equals(picture.rgb));
+		await viewer.show(Buffer.concat([store(3, 2, 9), solid(192, 128, 64, 64, [1, 1, 1])]));
+		await viewer.show(cached(3, 2, 9));
+		assert.ok((await readPicture(page)).rgb.equals(picture.rgb));
+		assert.deepEqual(viewer.messages.filter((m) => m.name === "ACK").map((m) => m.seq),
+			Array.from({ length: viewer.seq }, (_, i) => i + 1));
+	});
+
+// 16×16 of one colour, which decoding brings back nearly.
+async function makeJpeg(page, colour) {
+	const url = await page.evaluate((colour) => {
+		const canvas = document.createElement("canvas");
+		canvas.width = canvas.height = 16;
+		const context = canvas.getContext("2d");
+		context.fillStyle = colour;
+		context.fillRect(0, 0, 16, 16);
+		return canvas.toDataURL("image/jpeg", 1);
+	}, colour);
+
+	return Buffer.from(url.split(",")[1], "base64");
+}
+
+pageTest("a JPEG picture is painted in its turn", async ({ host, page }) => {
+	const viewer = await connect({ host, page });
+	const red = await makeJpeg(page, "rgb(250,0,0)");
+
+	assert.ok(viewer.messages[0].decodes.includes("jpeg"));
+	viewer.send(pictureMessage(++viewer.seq, 1, 100, 50, 16, 16, red));
+	// The next comes before it can be decoded, and must not be painted over by it.
+	await viewer.show(solid(100, 50, 8, 16, [0, 0, 255]));
+	const { rgb } = await readPicture(page);
+	const at = (x, y) => [...rgb.subarray((y * 640 + x) * 3, (y * 640 + x) * 3 + 3)];
+	assert.deepEqual(at(107, 50), [0, 0, 255]);
+	assert.ok(at(108, 65)[0] > 240 && at(108, 65)[2] < 10, String(at(108, 65)));
+	assert.deepEqual(at(116, 50), [...host.picture.cut(116, 50, 1, 1)]);
+	viewer.send(pictureMessage(++viewer.seq, 1, 0, 0, 16, 16, Buffer.from("no JPEG")));
+	await waitForState(page, "refused");
+	assert.match(await page.textContent("#message"), /damaged JPEG/);
+});
+
+pageTest("without what decodes pictures it says so, and does without", async ({ host, page }) => {
+	host.before["/worker.js"] = "self.createImageBitmap = self.VideoDecoder = undefined;";
+	const viewer = await connect({ host, page });
+
+	assert.deepEqual(viewer.messages[0].decodes, []);
 });
 
 pageTest("an idle connection runs no timer and sends nothing", async ({ host, page, context }) => {

@@ -11,7 +11,7 @@ pageTest("a link signs in, and is gone from address and history", async ({ host,
 	const [signIn] = host.viewer.messages;
 
 	assert.equal(signIn.name, "SIGN_IN");
-	assert.equal(signIn.version, 1);
+	assert.equal(signIn.version, 2);
 	assert.equal(signIn.link, "goodlink");
 	assert.equal(page.url(), host.url);
 	assert.deepEqual(host.requests.filter((path) => path.includes("goodlink")), []);

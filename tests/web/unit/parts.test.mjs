@@ -3,6 +3,7 @@
 // The small pure parts: keys, wheel, scaling, back-off, status, words.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { importSource } from "../bundle.mjs";
@@ -14,6 +15,7 @@ const { placePicture } = await importSource("picture/scaling");
 const { backoffMs } = await importSource("net/backoff");
 const { culprit, hidesPicture, parseStatus } = await importSource("net/status");
 const { formatSeconds } = await importSource("ui/duration");
+const { formatMs } = await importSource("ui/times");
 
 const EVDEV_HEADER = "/usr/include/linux/input-event-codes.h";
 
@@ -110,6 +112,10 @@ test("a picture fits, centred, on whole device pixels", () => {
 		["fit", 1280, 720, 1300, 740, 1, 10, 10, 1280, 720, true],
 		["fit", 1280, 720, 1600, 900, 1, 0, 0, 1600, 900, false],
 		["fit", 1280, 720, 640, 360, 2, 0, 0, 640, 360, true],
+		// Zoomed to 110 % a window of 1920×1080 has 1745.45…×981.81… CSS pixels.
+		["fit", 1920, 1080, 1745, 981, 1.1, 0, 0, 1920 / 1.1, 1080 / 1.1, true],
+		["fit", 1920, 1080, 1740, 981, 1.1, 0, 1 / 1.1, 1914 / 1.1, 1077 / 1.1, false],
+		["fit", 1920, 1080, 1919, 1080, 1, 0, 0, 1919, 1079, false],
 		["actual", 1920, 1080, 960, 600, 1, 0, 0, 1920, 1080, true],
 		["actual", 1280, 720, 1280, 720, 2, 320, 180, 640, 360, true],
 		["actual", 640, 480, 801, 601, 1, 80, 60, 640, 480, true],
@@ -181,4 +187,20 @@ test("durations are for people", () => {
 
 	for (const [seconds, text] of cases)
 		assert.equal(formatSeconds(seconds), text);
+});
+
+test("stage times have as many digits as they are good for", () => {
+	const cases = [[0.1, "0.10 ms"], [9.99, "9.99 ms"], [16.7, "17 ms"], [654, "654 ms"],
+		[Infinity, "> 655 ms"], [NaN, "–"]];
+
+	for (const [ms, text] of cases)
+		assert.equal(formatMs(ms), text);
+});
+
+test("the host allows the script in index.html, by its hash", () => {
+	const source = (path) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
+	const [, script] = /<script>(.*?)<\/script>/s.exec(source("web/index.html"));
+	const hash = createHash("sha256").update(script).digest("base64");
+
+	assert.ok(source("src/host/transport/answer.c").includes(`'sha256-${hash}'`), hash);
 });

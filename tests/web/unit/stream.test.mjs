@@ -1,158 +1,245 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// From a connection's bytes to painted pixels, without a browser: turns, pieces, rectangles.
+// A connection's messages in their turn, without a browser: pieces, seqs, screens, pictures, and
+// what the page gets of them when. tests/web/unit/operations.test.mjs has what is in a piece.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { constants, createDeflateRaw, deflateRawSync } from "node:zlib";
-import { importSource } from "../bundle.mjs";
-import { message, paletted, Picture, raw, rectangle, solid, u16, u32 } from "../fake-host.mjs";
+import { setImmediate } from "node:timers/promises";
+import { deflateRawSync } from "node:zlib";
+import {
+	frameMessage, message, Picture, pictureMessage, raw, solid, u16, u32,
+} from "../fake-host.mjs";
+import { random, Stream, Viewer, WELCOME } from "./viewer.mjs";
 
-const { Stream, forEachPatch } = await importSource("net/stream", "picture/rectangles");
-
-const WELCOME = message(0x81, Buffer.from('{"version":1}'));
-
-// A stream after WELCOME and SCREEN, what it emits, and a canvas of its own.
-class Viewer {
-	constructor(width, height) {
-		this.events = [];
-		this.stream = new Stream((event) => this.events.push(event));
-		this.deflate = createDeflateRaw();
-		this.chunks = [];
-		this.deflate.on("data", (chunk) => this.chunks.push(chunk));
-		this.canvas = new Picture(width, height);
-		this.feed(WELCOME);
-		this.feed(message(0x84, u16(width, height)));
-	}
-
-	feed(bytes) {
-		this.stream.handleMessage(new Uint8Array(bytes));
-	}
-
-	async frame(seq, rectangles, more = 0) {
-		this.chunks = [];
-		this.deflate.write(rectangles);
-		await new Promise((resolve) => this.deflate.flush(constants.Z_SYNC_FLUSH, resolve));
-		this.feed(message(0x85, Buffer.from([more]), u32(seq),
-			Buffer.concat(this.chunks).subarray(0, -4)));
-	}
-
-	// Paints the newest event as the page does; returns the number of patches.
-	paint() {
-		const frame = this.events[this.events.length - 1];
-		let n = 0;
-
-		assert.equal(frame.type, "frame");
-		for (const piece of frame.pieces)
-			forEachPatch(piece, (pixels, x, y, width, height) => {
-				n++;
-				for (let i = 0; i < width * height; i++) {
-					const at = ((y + Math.floor(i / width)) * this.canvas.width + x + i % width) * 3;
-					this.canvas.rgb.set(pixels.subarray(i * 4, i * 4 + 3), at);
-					assert.equal(pixels[i * 4 + 3], 255);
-				}
-			});
-		return n;
-	}
-}
-
-// The same numbers in every run.
-function random(seed) {
-	return () => {
-		seed = seed * 1103515245 + 12345 & 0x7fffffff;
-		return seed / 0x80000000;
-	};
-}
-
-test("each kind and each palette width at odd sizes is decoded to the pixel", async () => {
-	const next = random(1);
-	const viewer = new Viewer(150, 131);
-	let seq = 0;
-
-	for (const [w, h] of [[1, 1], [3, 2], [7, 5], [8, 1], [9, 9], [33, 17], [63, 64], [64, 64]]) {
-		for (const n of [1, 2, 3, 4, 5, 15, 16, 300]) {
-			const picture = new Picture(150, 131);
-			const x = Math.floor(next() * (150 - w)), y = Math.floor(next() * (131 - h));
-			viewer.canvas.rgb.copy(picture.rgb);
-			const colours = Array.from({ length: n }, () =>
-				[0, 0, 0].map(() => Math.floor(next() * 256)));
-			const indices = Array.from({ length: w * h }, () => Math.floor(next() * n));
-			const rgb = indices.flatMap((index) => colours[index]);
-			for (let row = 0; row < h; row++)
-				picture.rgb.set(rgb.slice(row * w * 3, (row + 1) * w * 3), ((y + row) * 150 + x) * 3);
-			const body = n === 1 ? solid(x, y, w, h, colours[0])
-				: n <= 16 ? paletted(x, y, w, h, colours, indices) : raw(x, y, w, h, rgb);
-			await viewer.frame(++seq, body);
-			viewer.paint();
-			assert.ok(viewer.canvas.rgb.equals(picture.rgb), `${w}×${h}, ${n} colours`);
-		}
-	}
-});
-
-test("random scenes with overlapping rectangles end as the last one has it", async () => {
-	const next = random(7);
-	const pick = (n) => Math.floor(next() * n);
-	const picture = new Picture(197, 135);
-	const viewer = new Viewer(197, 135);
-
-	for (let seq = 1; seq <= 60; seq++) {
-		const list = [];
-		for (let i = 0; i < 1 + pick(12); i++) {
-			const w = 1 + pick(64), h = 1 + pick(64);
-			const x = pick(197 - w + 1), y = pick(135 - h + 1);
-			picture.fill(x, y, w, h, [pick(256), pick(256), pick(256)]);
-			picture.fill(x, y, Math.ceil(w / 2), Math.ceil(h / 3), [pick(256), pick(256), pick(256)]);
-			list.push(picture.encode(x, y, w, h));
-		}
-		await viewer.frame(seq, Buffer.concat(list));
-		viewer.paint();
-		assert.ok(viewer.canvas.rgb.equals(picture.rgb), `scene ${seq}`);
-	}
-});
-
-test("neighbouring tiles become one patch", async () => {
-	const viewer = new Viewer(200, 150);
-	const picture = new Picture(200, 150);
-
-	picture.fill(10, 10, 120, 100, [1, 2, 3]);
-	await viewer.frame(1, picture.tiles());
-	assert.equal(viewer.paint(), 1);
-	assert.ok(viewer.canvas.rgb.equals(picture.rgb));
-	await viewer.frame(2, Buffer.concat([picture.tiles(0, 0, 64, 64), picture.tiles(128, 0, 64, 64)]));
-	assert.equal(viewer.paint(), 2);
-});
+const frames = (viewer) => viewer.events.filter((event) => event.type === "frame");
 
 test("pieces of a frame come as one event, when the last is there", async () => {
 	const viewer = new Viewer(100, 100);
 	const picture = new Picture(100, 100);
 
 	picture.fill(0, 0, 100, 100, [9, 8, 7]);
-	await viewer.frame(1, picture.tiles(0, 0, 100, 40), 1);
-	await viewer.frame(1, picture.tiles(0, 40, 100, 30), 1);
-	assert.equal(viewer.events.filter((event) => event.type === "frame").length, 0);
+	await viewer.frame(1, picture.tiles(0, 0, 100, 40), { more: true });
+	await viewer.frame(1, picture.tiles(0, 40, 100, 30), { more: true, nth: 3 });
+	assert.equal(frames(viewer).length, 0);
 	await viewer.frame(1, picture.tiles(0, 70, 100, 30));
 	viewer.paint();
-	assert.ok(viewer.canvas.rgb.equals(picture.rgb));
+	assert.ok(viewer.picture.rgb.equals(picture.rgb));
+	assert.deepEqual(viewer.acks, [1]);
 });
 
 test("a last piece may be empty, and so may a frame", async () => {
 	const viewer = new Viewer(64, 64);
 
-	await viewer.frame(1, solid(0, 0, 64, 64, [1, 1, 1]), 1);
+	await viewer.frame(1, solid(0, 0, 64, 64, [1, 1, 1]), { more: true });
 	await viewer.frame(1, Buffer.alloc(0));
-	assert.equal(viewer.paint(), 1);
+	assert.equal(viewer.paint().length, 1);
 	await viewer.frame(2, Buffer.alloc(0));
-	assert.equal(viewer.paint(), 0);
+	assert.equal(viewer.paint().length, 0);
+	assert.deepEqual(viewer.acks, [1, 2]);
 });
 
-test("a new screen drops an unfinished frame and keeps the deflate stream", async () => {
+test("a new screen voids what came of a frame, which goes on", async () => {
 	const viewer = new Viewer(64, 64);
 
-	await viewer.frame(1, solid(0, 0, 64, 64, [1, 1, 1]), 1);
-	viewer.feed(message(0x84, u16(32, 32)));
-	await viewer.frame(2, solid(0, 0, 32, 32, [2, 2, 2]));
-	assert.equal(viewer.paint(), 1);
-	assert.deepEqual([...viewer.canvas.rgb.subarray(0, 3)], [2, 2, 2]);
+	await viewer.frame(1, solid(0, 0, 64, 64, [1, 1, 1]), { more: true });
+	viewer.screen(32, 32);
+	await viewer.frame(1, solid(0, 0, 32, 16, [2, 2, 2]));
+	assert.deepEqual(viewer.paint(), [[0, 0, 32, 16]]);
+	assert.deepEqual([...viewer.picture.cut(0, 15, 1, 2)], [2, 2, 2, 0, 0, 0]);
+	await viewer.frame(2, solid(0, 0, 32, 32, [3, 3, 3]), { more: true });
+	viewer.screen(0, 0);
+	await viewer.frame(2, Buffer.alloc(0));
+	viewer.paint();
+	assert.deepEqual(viewer.acks, [1, 2]);
+	await assert.rejects(viewer.frame(3, solid(0, 0, 1, 1, [4, 4, 4])), /outside the screen/);
+});
+
+test("while the page paints, what comes is gathered, and acknowledged in order", async () => {
+	const viewer = new Viewer(64, 64);
+
+	for (let seq = 1; seq <= 5; seq++)
+		await viewer.frame(seq, solid(0, 0, seq, 1, [seq, seq, seq]), { times: Array(7).fill(seq) });
+	assert.deepEqual(frames(viewer).map(({ parts, times }) => [parts.length, times[0]]), [[1, 0.01]]);
+	viewer.paint();
+	assert.deepEqual(viewer.acks, [1, 2, 3, 4, 5]);
+	assert.deepEqual([...viewer.picture.rgb.subarray(0, 18)],
+		[5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 0, 0, 0]);
+});
+
+test("frames that waited come as one event, with the newest one's times", async () => {
+	const viewer = new Viewer(64, 64);
+
+	for (let seq = 1; seq <= 3; seq++)
+		await viewer.frame(seq, solid(0, 0, 1, 1, [seq, 0, 0]), { times: Array(7).fill(seq) });
+	viewer.events = [];
+	viewer.stream.handlePainted(0);
+	assert.deepEqual(frames(viewer).map(({ parts, times }) => [parts.length, times[0]]), [[2, 0.03]]);
+	assert.deepEqual(viewer.acks, [1]);
+	viewer.stream.handlePainted(0);
+	viewer.stream.handlePainted(0);
+	assert.deepEqual(viewer.acks, [1, 2, 3]);
+});
+
+test("screens keep their place among frames", async () => {
+	const viewer = new Viewer(64, 64);
+
+	viewer.paint();
+	await viewer.frame(1, solid(0, 0, 1, 1, [1, 0, 0]));
+	await viewer.frame(2, solid(0, 0, 1, 1, [1, 0, 0]));
+	viewer.screen(32, 32);
+	await viewer.frame(3, solid(0, 0, 1, 1, [1, 0, 0]));
+	assert.deepEqual(viewer.events.map(({ type }) => type), ["frame"]);
+	viewer.stream.handlePainted(0);
+	viewer.stream.handlePainted(0);
+	assert.deepEqual(viewer.events.map(({ type }) => type), ["frame", "frame", "screen", "frame"]);
+});
+
+test("sixteen frames may be under way, and no more", async () => {
+	const viewer = new Viewer(64, 64);
+
+	for (let seq = 1; seq <= 16; seq++)
+		await viewer.frame(seq, Buffer.alloc(0));
+	await assert.rejects(viewer.frame(17, Buffer.alloc(0)), /under way/);
+});
+
+test("a seq is one more than the one before, and the first is 1", async () => {
+	for (const seqs of [[0], [2], [1, 1], [1, 3]]) {
+		const viewer = new Viewer(64, 64);
+		const feed = async () => {
+			for (const seq of seqs)
+				await viewer.frame(seq, Buffer.alloc(0));
+		};
+		await assert.rejects(feed(), /in the place of/, String(seqs));
+	}
+	const mixed = new Viewer(64, 64);
+	await mixed.frame(1, solid(0, 0, 1, 1, [1, 2, 3]), { more: true });
+	await assert.rejects(mixed.frame(2, solid(0, 0, 1, 1, [1, 2, 3])), /in the place of/);
+});
+
+test("four deflate streams know nothing of each other", async () => {
+	const viewer = new Viewer(64, 64);
+
+	for (let seq = 1; seq <= 12; seq++)
+		await viewer.frame(seq, solid(0, 0, seq, 1, [seq, 1, 1]), { nth: seq * 7 % 4 });
+	viewer.paint();
+	viewer.paint();
+	const noise = raw(0, 0, 9, 9, Array.from({ length: 243 }, (_, i) => i * i * 7 & 255));
+	await viewer.frame(13, noise, { nth: 2 });
+	viewer.feed(await frameMessage(viewer.streams[2], 2, 14, noise));
+	const wrong = await frameMessage(viewer.streams[2], 1, 15, noise);
+	assert.throws(() => viewer.feed(wrong), /damaged deflate/);
+});
+
+// Pictures that come when the test says so.
+function holdPictures() {
+	const pending = [];
+
+	globalThis.createImageBitmap = (blob) => new Promise((resolve, reject) => pending.push({
+		blob, reject,
+		resolve(width, height) {
+			const image = { width, height, isClosed: false, close: () => image.isClosed = true };
+			resolve(image);
+			return image;
+		},
+	}));
+	return pending;
+}
+
+test("a frame waits for its pictures, and later frames for it", async () => {
+	const pending = holdPictures();
+	const viewer = new Viewer(64, 64, ["jpeg"]);
+
+	viewer.feed(pictureMessage(1, 1, 0, 0, 32, 16, Buffer.from("one"), { more: true }));
+	viewer.feed(pictureMessage(1, 1, 32, 0, 8, 16, Buffer.from("two"), { more: true }));
+	await viewer.frame(1, solid(0, 0, 1, 1, [1, 1, 1]));
+	await viewer.frame(2, solid(0, 0, 1, 1, [2, 2, 2]));
+	assert.equal(await pending[1].blob.text(), "two");
+	pending[1].resolve(8, 16);
+	await setImmediate();
+	assert.equal(frames(viewer).length, 0);
+	pending[0].resolve(32, 16);
+	await setImmediate();
+	const [{ parts }] = frames(viewer);
+	assert.deepEqual(parts.map(({ image, width }) => image && width), [32, 8, undefined, undefined]);
+	viewer.paint();
+	assert.deepEqual(viewer.acks, [1, 2]);
+});
+
+test("a picture that a new screen has overtaken is let go", async () => {
+	const pending = holdPictures();
+	const viewer = new Viewer(64, 64, ["jpeg"]);
+
+	for (let i = 0; i < 2; i++)
+		viewer.feed(pictureMessage(1, 1, 0, 0, 8, 8, Buffer.from("x"), { more: true }));
+	const early = pending[0].resolve(8, 8);
+	await setImmediate();
+	viewer.screen(32, 32);
+	const late = pending[1].resolve(8, 8);
+	await viewer.frame(1, Buffer.alloc(0));
+	await setImmediate();
+	assert.deepEqual(frames(viewer).map(({ parts }) => parts.length), [1]);
+	assert.deepEqual([early.isClosed, late.isClosed, viewer.problems], [true, true, []]);
+});
+
+test("after its end a connection lets its pictures go, and tells the page nothing", async () => {
+	const pending = holdPictures();
+	const viewer = new Viewer(64, 64, ["jpeg"]);
+
+	for (let seq = 1; seq <= 2; seq++) {
+		viewer.feed(pictureMessage(seq, 1, 0, 0, 8, 8, Buffer.from("x"), { more: true }));
+		viewer.feed(pictureMessage(seq, 1, 8, 8, 8, 8, Buffer.from("x")));
+	}
+	const images = [pending[0].resolve(8, 8), pending[2].resolve(8, 8)];
+	await setImmediate();
+	viewer.stream.close();
+	images.push(pending[1].resolve(8, 8), pending[3].resolve(8, 8));
+	await setImmediate();
+	assert.deepEqual(images.map(({ isClosed }) => isClosed), [true, true, true, true]);
+	assert.equal(frames(viewer).length, 0);
+});
+
+test("a picture that the browser's decoder gives up is left out", async () => {
+	const viewer = new Viewer(64, 64, ["vp9"]);
+
+	// Node has no WebCodecs; nor does it begin with a key.
+	viewer.feed(pictureMessage(1, 2, 0, 0, 32, 16, Buffer.from("x"), { more: true }));
+	await viewer.frame(1, solid(0, 0, 1, 1, [1, 1, 1]));
+	await setImmediate();
+	assert.deepEqual(frames(viewer).map(({ parts }) => parts.length), [1]);
+	assert.deepEqual(viewer.problems, []);
+});
+
+test("bad pictures end the connection", async () => {
+	const cases = {
+		"outside": [1, 60, 0, 5, 1], "of no width": [1, 0, 0, 0, 1], "of no height": [1, 0, 0, 1, 0],
+		"of codec 0": [0, 0, 0, 1, 1], "of codec 4": [4, 0, 0, 1, 1],
+		"of a codec that was not offered": [3, 0, 0, 1, 1],
+	};
+
+	for (const [name, [codec, ...place]] of Object.entries(cases)) {
+		const viewer = new Viewer(64, 64, ["jpeg"]);
+		holdPictures();
+		try {
+			viewer.feed(pictureMessage(1, codec, ...place, Buffer.from("x")));
+		} catch (error) {
+			viewer.problems.push(error);
+		}
+		await setImmediate();
+		assert.equal(viewer.problems[0]?.constructor.name, "BadMessage", name);
+	}
+	const over = new Viewer(64, 64, ["jpeg"]);
+	for (let i = 0; i < 4; i++)
+		over.feed(pictureMessage(1, 1, 0, 0, 64, 64, Buffer.from("x"), { more: true }));
+	assert.throws(() => over.feed(pictureMessage(1, 1, 0, 0, 1, 1, Buffer.from("x"))), /over and over/);
+	for (const end of [(picture) => picture.resolve(8, 9), (picture) => picture.reject(new Error())]) {
+		const pending = holdPictures();
+		const viewer = new Viewer(64, 64, ["jpeg"]);
+		viewer.feed(pictureMessage(1, 1, 0, 0, 8, 8, Buffer.from("x")));
+		end(pending[0]);
+		await setImmediate();
+		assert.equal(viewer.problems[0]?.constructor.name, "BadMessage");
+	}
 });
 
 test("a frame that inflates to megabytes is whole", async () => {
@@ -164,39 +251,10 @@ test("a frame that inflates to megabytes is whole", async () => {
 		picture.rgb[i] = next() * 256;
 	await viewer.frame(1, picture.tiles());
 	viewer.paint();
-	assert.ok(viewer.canvas.rgb.equals(picture.rgb));
+	assert.ok(viewer.picture.rgb.equals(picture.rgb));
 	await viewer.frame(2, solid(0, 0, 64, 64, [5, 5, 5]));
 	viewer.paint();
-	assert.deepEqual([...viewer.canvas.rgb.subarray(0, 3)], [5, 5, 5]);
-});
-
-test("bad rectangles end the connection", async () => {
-	const cases = {
-		"cut off in the header": Buffer.from([0, 0, 0, 0]),
-		"cut off in the body": solid(0, 0, 1, 1, [1, 2]),
-		"of unknown kind": rectangle(3, 0, 0, 1, 1, Buffer.from([1, 2, 3])),
-		"beyond the right edge": solid(60, 0, 5, 1, [1, 2, 3]),
-		"beyond the bottom": solid(0, 64, 1, 1, [1, 2, 3]),
-		"wider than a tile": rectangle(0, 0, 0, 65, 1, Buffer.from([1, 2, 3])),
-		"with a palette of one": paletted(0, 0, 1, 1, [[1, 1, 1]], [0]),
-		"with a palette of seventeen": paletted(0, 0, 1, 1, Array(17).fill([1, 1, 1]), [0]),
-		"with no palette": rectangle(1, 0, 0, 1, 1, Buffer.alloc(0)),
-		"with rows missing": rectangle(2, 0, 0, 2, 2, Buffer.alloc(11)),
-		"over and over": Buffer.concat(Array(5).fill(solid(0, 0, 64, 64, [1, 2, 3]))),
-	};
-
-	for (const [name, body] of Object.entries(cases)) {
-		const viewer = new Viewer(64, 64);
-		await assert.rejects(viewer.frame(1, body), Error, name);
-	}
-});
-
-test("painting over and over is also found across pieces", async () => {
-	const viewer = new Viewer(64, 64);
-
-	for (let i = 0; i < 4; i++)
-		await viewer.frame(1, solid(0, 0, 64, 64, [1, 2, 3]), 1);
-	await assert.rejects(viewer.frame(1, solid(0, 0, 64, 64, [1, 2, 3])));
+	assert.deepEqual([...viewer.picture.rgb.subarray(0, 3)], [5, 5, 5]);
 });
 
 test("a deflate bomb is stopped while it is small", () => {
@@ -215,7 +273,7 @@ test("garbage for a deflate stream is found", () => {
 });
 
 test("messages out of their turn end the connection", async () => {
-	const fresh = () => new Stream(() => undefined);
+	const fresh = () => new Stream({ emit: () => undefined }, []);
 	const screen = new Uint8Array(message(0x84, u16(8, 8)));
 	const frame = new Uint8Array(message(0x85, Buffer.from([0]), u32(1)));
 
@@ -224,15 +282,9 @@ test("messages out of their turn end the connection", async () => {
 	const twice = fresh();
 	twice.handleMessage(new Uint8Array(WELCOME));
 	assert.throws(() => twice.handleMessage(new Uint8Array(WELCOME)), /WELCOME out of its turn/);
-	const bare = fresh();
-	bare.handleMessage(new Uint8Array(WELCOME));
-	assert.throws(() => bare.handleMessage(frame), /FRAME without a screen/);
 	const refused = fresh();
 	refused.handleMessage(new Uint8Array(message(0x82, Buffer.from('{"reason":"pin"}'))));
 	assert.throws(() => refused.handleMessage(screen), /out of its turn/);
-	const mixed = new Viewer(64, 64);
-	await mixed.frame(1, solid(0, 0, 1, 1, [1, 2, 3]), 1);
-	await assert.rejects(mixed.frame(2, solid(0, 0, 1, 1, [1, 2, 3])), /in the middle/);
 });
 
 test("a cursor's pixels come out as they went in", () => {

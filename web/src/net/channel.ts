@@ -5,20 +5,30 @@
  * it is small; the worker passes it on at once, and takes apart what comes back.
  */
 
-import type { Patches } from "../picture/rectangles";
+import type { Piece } from "../picture/steps";
+import type { PlacedImage } from "../picture/pictures";
 import type { StatusDocument } from "./status";
-import type { Refused, Welcome } from "./wire";
+import type { Credential, Refused, Welcome } from "./wire";
 
 /* An ArrayBuffer is a message for the host, lost when there is no connection. */
 export type ToWorker =
 	| ArrayBuffer
-	| { type: "open"; url: string; signIn: ArrayBuffer }
+	/* index.html's, before the page itself runs: an "open" is about to come. */
+	| { type: "connect" }
+	| { type: "open"; credential: Credential }
+	/* The newest frame event is on the canvas; ms: how long that took. */
+	| { type: "painted"; ms: number }
 	| { type: "close" };
 
+/*
+ * What one frame, or several that are painted together, have changed, in the order in which it is
+ * to be done. The next comes when this one is painted. Times are the newest frame's, in ms.
+ */
 export interface FrameEvent {
 	type: "frame";
-	seq: number;
-	pieces: Patches[];
+	parts: (Piece | PlacedImage)[];
+	times: number[] | null; /* of STAGES */
+	decodeMs: number;
 }
 
 export interface CursorEvent {

@@ -11,7 +11,7 @@
 
 import { backoffMs } from "./backoff";
 import type { FromWorker, ToWorker } from "./channel";
-import { Credential, encodePing, encodeSignIn, isToken, Refused, Welcome } from "./wire";
+import { Credential, encodePing, isToken, Refused, Welcome } from "./wire";
 
 /* From open to WELCOME or REFUSED. Behind ssh -L a host that hangs still accepts. */
 const ATTEMPT_MS = 10_000;
@@ -68,7 +68,7 @@ export class Session {
 		else if (isToken(resume))
 			this.signIn({ resume });
 		else
-			this.setPhase("signed-out");
+			this.handleNoCredential();
 	}
 
 	signIn(credential: Credential): void {
@@ -102,8 +102,9 @@ export class Session {
 			this.probe();
 	}
 
-	acknowledge(message: ArrayBuffer): void {
-		this.post(message);
+	/* A frame event is on the canvas; ms: how long that took. */
+	acknowledge(ms: number): void {
+		this.post({ type: "painted", ms });
 	}
 
 	/* Measures the round trip; handleLatency tells it. One at a time. */
@@ -141,17 +142,11 @@ export class Session {
 	}
 
 	private open(): void {
-		const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-
 		if (!this.credential)
 			return;
 		this.clearTimers();
 		this.attemptTimer = setTimeout(() => this.handleCut(), ATTEMPT_MS);
-		this.post({
-			type: "open",
-			url: `${scheme}//${location.host}/ws`,
-			signIn: encodeSignIn(this.credential),
-		});
+		this.post({ type: "open", credential: this.credential });
 		this.setPhase(this.wasOpen ? "reconnecting" : "connecting");
 	}
 
@@ -163,6 +158,12 @@ export class Session {
 		this.probeTimer = setTimeout(() => this.handleCut(), PROBE_MS);
 		this.ping();
 		fetch("/icon.svg", { method: "HEAD", cache: "no-store" }).catch(() => undefined);
+	}
+
+	private handleNoCredential(): void {
+		/* index.html may have expected one. */
+		this.post({ type: "close" });
+		this.setPhase("signed-out");
 	}
 
 	private handleMessage(message: FromWorker): void {

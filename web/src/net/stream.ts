@@ -1,27 +1,49 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * One connection's messages from the host, in their turn: sign-in first, rectangles only on a
- * screen, pieces of one frame together. Knows no socket, so that tests feed it bytes.
+ * One connection's messages from the host, in their turn: sign-in first, parts of one frame
+ * together, one seq after the other. Knows no socket, so that tests feed it bytes.
  */
 
-import { decodeRectangles, maxFrameBytes, maxFramePixels, Patches } from "../picture/rectangles";
+import { Operations } from "../picture/operations";
+import { Pictures } from "../picture/pictures";
+import type { Piece } from "../picture/steps";
 import type { FromWorker } from "./channel";
+import { CompleteFrame, dropPart, Feed, PendingImage } from "./feed";
 import { Inflater } from "./inflate";
-import { BadMessage, CursorImage, decode, Frame, ServerMessage } from "./wire";
+import {
+	BadMessage, CursorImage, decode, encodeAck, Frame, Picture, ServerMessage, UNDER_WAY_MAX,
+} from "./wire";
 
-/* Takes what the page is to know, and the buffers that go over to it. */
-type Emit = (event: FromWorker, transfer: ArrayBuffer[]) => void;
+export interface StreamEvents {
+	/* Something for the page, and the buffers that go over to it. */
+	emit(event: FromWorker, transfer: Transferable[]): void;
+	/* A message for the host. */
+	send(message: ArrayBuffer): void;
+	/* A coded picture turned out to be bad, which is known later than its message came. */
+	handleBadPicture(problem: unknown): void;
+}
 
 export class Stream {
-	private readonly inflater = new Inflater();
+	private readonly inflaters: Inflater[] = [];
+	private readonly pictures: Pictures;
+	private readonly feed: Feed;
 	private state: "signing-in" | "welcome" | "refused" = "signing-in";
-	private width = 0;
-	private height = 0;
-	private pieces: Patches[] = [];
-	private seq: number | null = null; /* of the frame whose pieces are awaited */
+	private operations = new Operations(0, 0);
+	private frame: CompleteFrame = { type: "frame", seq: 0, parts: [], times: null, decodeMs: 0 };
+	private isWhole = true; /* that frame, the newest */
+	private painted = 0; /* seq */
 
-	constructor(private readonly emit: Emit) {
+	/* codecs: what the host was told that we decode. */
+	constructor(private readonly events: StreamEvents, codecs: string[]) {
+		this.pictures = new Pictures(codecs);
+		this.feed = new Feed({
+			emit: events.emit,
+			handlePainted: (seq, decodeMs, paintMs) => {
+				this.painted = seq;
+				events.send(encodeAck(seq, decodeMs, paintMs));
+			},
+		});
 	}
 
 	/* Throws an Error with words for the user when the message is bad. */
@@ -32,32 +54,44 @@ export class Stream {
 		switch (message.type) {
 		case "welcome":
 			this.state = "welcome";
-			this.emit(message, []);
+			this.events.emit(message, []);
 			break;
 		case "refused":
 			this.state = "refused";
-			this.emit(message, []);
+			this.events.emit(message, []);
 			break;
 		case "screen":
-			this.width = message.width;
-			this.height = message.height;
-			this.pieces = [];
-			this.seq = null;
-			this.emit(message, []);
+			this.operations = new Operations(message.width, message.height);
+			if (!this.isWhole)
+				this.frame.parts.splice(0).forEach(dropPart);
+			this.feed.push(message);
 			break;
 		case "frame":
-			this.handleFrame(message);
+		case "picture":
+			this.handlePart(message);
 			break;
 		case "cursor":
 			this.handleCursor(message);
 			break;
 		case "pong":
-			this.emit({ ...message, at: performance.timeOrigin + performance.now() }, []);
+			this.events.emit({ ...message, at: performance.timeOrigin + performance.now() }, []);
 			break;
 		case "status":
-			this.emit(message, []);
+			this.events.emit(message, []);
 			break;
 		}
+	}
+
+	/* The page has painted the newest frame event. */
+	handlePainted(ms: number): void {
+		this.feed.painted(ms);
+	}
+
+	/* The connection has ended. */
+	close(): void {
+		this.feed.close();
+		this.frame.parts.splice(0).forEach(dropPart);
+		this.pictures.close();
 	}
 
 	private checkTurn(message: ServerMessage): void {
@@ -65,26 +99,62 @@ export class Stream {
 
 		if (this.state === "refused" || first !== (this.state === "signing-in"))
 			throw new BadMessage(`${message.type.toUpperCase()} out of its turn`);
-		if (message.type === "frame" && this.width === 0)
-			throw new BadMessage("FRAME without a screen");
 	}
 
-	private handleFrame(frame: Frame): void {
-		if (this.seq !== null && this.seq !== frame.seq)
-			throw new BadMessage("FRAME in the middle of another");
-		const painted = this.pieces.reduce((sum, piece) => sum + piece.nPixels, 0);
-		const bytes =
-			this.inflater.message(frame.deflated, maxFrameBytes(this.width, this.height));
+	private handlePart(message: Frame | Picture): void {
+		const start = performance.now();
 
-		this.pieces.push(decodeRectangles(bytes, this.width, this.height,
-			maxFramePixels(this.width, this.height) - painted));
-		this.seq = frame.seq;
-		if (frame.more)
+		this.checkSeq(message.seq);
+		const { frame } = this;
+		if (message.type === "frame")
+			frame.parts.push(this.decodeFrame(message));
+		else
+			this.decodePicture(message, start);
+		frame.decodeMs += performance.now() - start;
+		if (message.more)
 			return;
-		const pieces = this.pieces;
-		this.pieces = [];
-		this.seq = null;
-		this.emit({ type: "frame", seq: frame.seq, pieces }, pieces.map((piece) => piece.buffer));
+		frame.times = message.times;
+		this.isWhole = true;
+		this.feed.push(frame);
+	}
+
+	private checkSeq(seq: number): void {
+		const expected = this.isWhole ? this.frame.seq + 1 >>> 0 : this.frame.seq;
+
+		if (seq !== expected)
+			throw new BadMessage(`frame ${seq} in the place of ${expected}`);
+		if (!this.isWhole)
+			return;
+		if ((seq - this.painted >>> 0) > UNDER_WAY_MAX)
+			throw new BadMessage("more frames than may be under way");
+		this.frame = { type: "frame", seq, parts: [], times: null, decodeMs: 0 };
+		this.isWhole = false;
+		this.operations.beginSeq();
+	}
+
+	private decodeFrame({ stream, deflated }: Frame): Piece {
+		const inflater = this.inflaters[stream] ??= new Inflater();
+
+		return this.operations.decode(inflater.message(deflated, this.operations.maxBytes));
+	}
+
+	/* Its place among the parts is kept while it is being decoded. */
+	private decodePicture(picture: Picture, start: number): void {
+		const { frame } = this;
+		const place: PendingImage = { pending: true };
+
+		this.operations.checkFill(picture.x, picture.y, picture.width, picture.height);
+		frame.parts.push(place);
+		this.pictures.decode(picture).then((image) => {
+			const nth = frame.parts.indexOf(place);
+
+			if (nth >= 0)
+				frame.parts.splice(nth, 1, ...image ? [image] : []);
+			else
+				image?.image.close();
+			frame.decodeMs = Math.max(frame.decodeMs, performance.now() - start);
+			this.feed.pump();
+		}).catch((problem) => this.events.handleBadPicture(problem));
 	}
 
 	private handleCursor(cursor: CursorImage): void {
@@ -93,6 +163,6 @@ export class Stream {
 			? new ArrayBuffer(0)
 			: Inflater.whole(cursor.deflated, width * height * 4).slice().buffer;
 
-		this.emit({ type, width, height, hotX, hotY, pixels }, [pixels]);
+		this.events.emit({ type, width, height, hotX, hotY, pixels }, [pixels]);
 	}
 }

@@ -4,13 +4,13 @@
  * The messages of docs/protocol.md as pure functions: what the page says is encoded here, what
  * the host says is checked and taken apart here. Whatever is too short, too long, of unknown
  * type or out of range is a BadMessage, and the connection ends. src/wire/stream.c is the
- * host's side. Frames are taken apart in picture/rectangles.ts.
+ * host's side. Frames are taken apart in picture/operations.ts.
  */
 
 import { parseStatus, StatusDocument } from "./status";
 
-export const PROTOCOL_VERSION = 1;
-export const SUB_PROTOCOL = "afar.1";
+export const PROTOCOL_VERSION = 2;
+export const SUB_PROTOCOL = "afar.2";
 /* Close codes that a page may use are 1000 and 3000 up: this stands for RFC 6455's 1002. */
 export const CLOSE_BAD_MESSAGE = 4000;
 
@@ -48,9 +48,33 @@ const enum Server {
 	FRAME = 0x85,
 	CURSOR = 0x86,
 	PONG = 0x87,
+	PICTURE = 0x88,
 }
 
-export const FRAME_MORE = 0x01;
+/* Flags of FRAME and PICTURE. */
+const MORE = 0x01;
+const TIMES = 0x02;
+const STREAM_SHIFT = 2; /* FRAME's, two bits */
+const KEY = 0x04; /* PICTURE's */
+const FRAME_FLAGS = 0x0f;
+const PICTURE_FLAGS = MORE | TIMES | KEY;
+
+/* How many frames a host may have sent that are not acknowledged. */
+export const UNDER_WAY_MAX = 16;
+
+export const CODEC_JPEG = 1;
+export const CODEC_VP9 = 2;
+export const CODEC_H264 = 3;
+/* What SIGN_IN calls them. */
+export const CODECS: Record<number, string> = {
+	[CODEC_JPEG]: "jpeg", [CODEC_VP9]: "vp9", [CODEC_H264]: "h264",
+};
+
+/* Stage times, in their order, and what they count. */
+export const STAGES =
+	["input", "application", "damage", "capture", "analyse", "encode", "queue"] as const;
+const TICKS_PER_MS = 100;
+const TICKS_MAX = 0xffff; /* that or more */
 
 /* Far above any real cursor; browsers show none above 128. */
 const CURSOR_SIDE_MAX = 1024;
@@ -74,9 +98,10 @@ function i16(value: number): number {
 	return Math.max(-0x8000, Math.min(0x7fff, Math.round(value)));
 }
 
-export function encodeSignIn(credential: Credential): ArrayBuffer {
+/* decodes: of CODECS, what this browser does. */
+export function encodeSignIn(credential: Credential, decodes: string[]): ArrayBuffer {
 	const json = new TextEncoder().encode(
-		JSON.stringify({ version: PROTOCOL_VERSION, ...credential }));
+		JSON.stringify({ version: PROTOCOL_VERSION, ...credential, decodes }));
 
 	if (json.length > SIGN_IN_MAX)
 		throw new RangeError("a credential that is too long");
@@ -86,10 +111,12 @@ export function encodeSignIn(credential: Credential): ArrayBuffer {
 	return bytes.buffer;
 }
 
-export function encodeAck(seq: number): ArrayBuffer {
-	const view = message(Client.ACK, 4);
+export function encodeAck(seq: number, decodeMs: number, paintMs: number): ArrayBuffer {
+	const view = message(Client.ACK, 8);
 
 	view.setUint32(1, seq, true);
+	view.setUint16(5, u16(decodeMs * TICKS_PER_MS), true);
+	view.setUint16(7, u16(paintMs * TICKS_PER_MS), true);
 	return view.buffer;
 }
 
@@ -152,11 +179,28 @@ export interface Refused {
 	retryAfter: number; /* seconds */
 }
 
-export interface Frame {
-	type: "frame";
+/* What FRAME and PICTURE begin with. */
+interface Part {
 	seq: number;
 	more: boolean;
+	times: number[] | null; /* of STAGES, ms; NaN: not known */
+}
+
+export interface Frame extends Part {
+	type: "frame";
+	stream: number;
 	deflated: Uint8Array;
+}
+
+export interface Picture extends Part {
+	type: "picture";
+	codec: number;
+	key: boolean;
+	x: number;
+	y: number;
+	width: number;
+	height: number;
+	coded: Uint8Array;
 }
 
 export interface CursorImage {
@@ -174,6 +218,7 @@ export type ServerMessage =
 	| { type: "status"; document: StatusDocument }
 	| { type: "screen"; width: number; height: number }
 	| Frame
+	| Picture
 	| CursorImage
 	| { type: "pong"; cookie: number };
 
@@ -194,6 +239,8 @@ export function decode(bytes: Uint8Array): ServerMessage {
 		return decodeScreen(view);
 	case Server.FRAME:
 		return decodeFrame(view, bytes);
+	case Server.PICTURE:
+		return decodePicture(view, bytes);
 	case Server.CURSOR:
 		return decodeCursor(view, bytes);
 	case Server.PONG:
@@ -274,18 +321,54 @@ function decodeScreen(view: DataView): ServerMessage {
 	return { type: "screen", width, height };
 }
 
-function decodeFrame(view: DataView, bytes: Uint8Array): Frame {
-	if (bytes.length < 6)
-		throw new BadMessage(`FRAME of ${bytes.length} bytes`);
-	const flags = view.getUint8(1);
+/* Returns where it ends as well. */
+function decodePart(view: DataView, name: string, knownFlags: number): Part & { end: number } {
+	const flags = view.byteLength > 1 ? view.getUint8(1) : 0;
+	const timed = (flags & TIMES) !== 0;
+	const end = timed ? 6 + STAGES.length * 2 : 6;
 
-	if (flags & ~FRAME_MORE)
-		throw new BadMessage(`FRAME with flags 0x${flags.toString(16)}`);
+	if (view.byteLength < end)
+		throw new BadMessage(`${name} of ${view.byteLength} bytes`);
+	if ((flags & ~knownFlags) || (timed && (flags & MORE)))
+		throw new BadMessage(`${name} with flags 0x${flags.toString(16)}`);
+	return {
+		seq: view.getUint32(2, true),
+		more: (flags & MORE) !== 0,
+		times: timed ? STAGES.map((_, nth) => decodeTime(view.getUint16(6 + nth * 2, true))) : null,
+		end,
+	};
+}
+
+function decodeTime(ticks: number): number {
+	return ticks === 0 ? NaN : ticks === TICKS_MAX ? Infinity : ticks / TICKS_PER_MS;
+}
+
+function decodeFrame(view: DataView, bytes: Uint8Array): Frame {
+	const { end, ...part } = decodePart(view, "FRAME", FRAME_FLAGS);
+
 	return {
 		type: "frame",
-		seq: view.getUint32(2, true),
-		more: (flags & FRAME_MORE) !== 0,
-		deflated: bytes.subarray(6),
+		...part,
+		stream: bytes[1] >> STREAM_SHIFT,
+		deflated: bytes.subarray(end),
+	};
+}
+
+function decodePicture(view: DataView, bytes: Uint8Array): Picture {
+	const { end, ...part } = decodePart(view, "PICTURE", PICTURE_FLAGS);
+
+	if (bytes.length < end + 10)
+		throw new BadMessage(`PICTURE of ${bytes.length} bytes`);
+	return {
+		type: "picture",
+		...part,
+		codec: bytes[end],
+		key: (bytes[1] & KEY) !== 0,
+		x: view.getUint16(end + 1, true),
+		y: view.getUint16(end + 3, true),
+		width: view.getUint16(end + 5, true),
+		height: view.getUint16(end + 7, true),
+		coded: bytes.subarray(end + 9),
 	};
 }
 

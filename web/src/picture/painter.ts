@@ -3,13 +3,19 @@
 /*
  * The canvas that shows the desktop, pixel for pixel; how large it looks is view.ts's. A new
  * screen's size is taken over together with its first frame, so that nobody sees it black.
+ *
+ * The canvas is the page's, and is painted from memory: to draw it onto itself costs Chromium
+ * five times as much, and that of a worker no less (tests/web/measure-painting.mjs).
  */
 
 import type { FrameEvent } from "../net/channel";
-import { forEachPatch } from "./rectangles";
+import { join, Joined } from "./steps";
+import { Surface } from "./surface";
 
 /* A screen that is truly black may send nothing at all. */
 const FIRST_FRAME_MS = 500;
+
+const FIELDS = 4;
 
 export class Painter {
 	/* Of the picture that is shown; 0: none yet. */
@@ -17,12 +23,15 @@ export class Painter {
 	height = 0;
 
 	private readonly context: CanvasRenderingContext2D;
+	private surface: Surface | null = null;
+	private changed: number[] = []; /* since the last painting: x, y, width, height of each */
 	private next: { width: number; height: number } | null = null;
 	private timer = 0;
 
 	/* handleScreen: there is a picture now, of this or a new size. */
 	constructor(private readonly canvas: HTMLCanvasElement,
 		private readonly handleScreen: () => void) {
+		/* Desynchronized: a fifth less work for Chromium, which then has one copy to make. */
 		const context = canvas.getContext("2d", { alpha: false, desynchronized: true });
 
 		if (!context)
@@ -43,9 +52,26 @@ export class Painter {
 
 	paint(frame: FrameEvent): void {
 		this.takeScreen();
-		for (const piece of frame.pieces)
-			forEachPatch(piece, (pixels, x, y, width, height) =>
-				this.context.putImageData(new ImageData(pixels, width, height), x, y));
+		for (const part of frame.parts) {
+			if ("buffer" in part) {
+				this.surface?.apply(part, this.changed);
+				continue;
+			}
+			const { x, y, width, height, image } = part;
+			this.paintChanges();
+			/* One of video is rounded up to even numbers. */
+			this.context.drawImage(image, 0, 0, width, height, x, y, width, height);
+			image.close();
+		}
+		this.paintChanges();
+	}
+
+	private paintChanges(): void {
+		const list = join(this.changed, 0, this.changed.length, FIELDS);
+
+		this.changed = [];
+		for (const { x, y, width, height } of withoutCovered(list))
+			this.surface?.paint(this.context, x, y, width, height);
 	}
 
 	private takeScreen(): void {
@@ -55,7 +81,20 @@ export class Painter {
 		/* Setting a size makes all of it black, also if it is the same size. */
 		this.width = this.canvas.width = this.next.width;
 		this.height = this.canvas.height = this.next.height;
+		this.surface = new Surface(this.width, this.height);
 		this.next = null;
 		this.handleScreen();
 	}
+}
+
+/* Several frames at once have mostly the same places to paint. */
+function withoutCovered(list: Joined[]): Joined[] {
+	return list.filter((one, i) => !list.some((other, j) =>
+		i !== j && covers(other, one) && (j > i || !covers(one, other))));
+}
+
+function covers(one: Joined, other: Joined): boolean {
+	return one.x <= other.x && one.y <= other.y
+		&& one.x + one.width >= other.x + other.width
+		&& one.y + one.height >= other.y + other.height;
 }

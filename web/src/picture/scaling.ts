@@ -20,8 +20,9 @@ export interface Placement {
 /* So much room is given away to be sharp. */
 const SNAP = 0.04;
 
-function fitScale(scale: number): number {
-	const whole = Math.floor(scale);
+/* largest: what there may be room for at most. */
+function fitScale(scale: number, largest: number): number {
+	const whole = Math.floor(largest);
 
 	return whole >= 1 && scale - whole <= SNAP * whole ? whole : scale;
 }
@@ -30,7 +31,10 @@ function fitScale(scale: number): number {
 export function placePicture(mode: ScaleMode, width: number, height: number,
 	windowWidth: number, windowHeight: number, ratio: number): Placement {
 	const roomX = windowWidth * ratio, roomY = windowHeight * ratio;
-	const scale = mode === "actual" ? 1 : fitScale(Math.min(roomX / width, roomY / height));
+	/* A window's size is told in whole CSS pixels: at 110 % there may be almost one more. */
+	const more = Number.isInteger(ratio) ? 0 : ratio;
+	const scale = mode === "actual" ? 1 : fitScale(Math.min(roomX / width, roomY / height),
+		Math.min((roomX + more) / width, (roomY + more) / height));
 	const w = Math.max(1, Math.round(width * scale));
 	const h = Math.max(1, Math.round(height * scale));
 

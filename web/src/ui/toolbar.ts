@@ -8,6 +8,7 @@
 import { LEAVE_CHORD } from "../input/keyboard";
 import type { ScaleMode } from "../picture/scaling";
 import { element, setText } from "./dom";
+import { Times } from "./times";
 
 export interface ToolbarEvents {
 	handleOpen(): void;
@@ -30,6 +31,7 @@ export class Toolbar {
 	private readonly scale = element<HTMLButtonElement>("scale");
 	private readonly fullScreen = element<HTMLButtonElement>("fullscreen");
 	private readonly help = element("toolbar-help");
+	readonly times = new Times();
 
 	constructor(private readonly events: ToolbarEvents) {
 		this.toggle.addEventListener("click", () => this.isOpen ? this.close() : this.open());
@@ -67,10 +69,6 @@ export class Toolbar {
 
 	setSize(width: number, height: number): void {
 		setText(element("size"), `${width} × ${height}`);
-	}
-
-	setLatency(ms: number): void {
-		setText(element("latency"), `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`);
 	}
 
 	setConnection(state: "connected" | "reconnecting", hostName: string): void {

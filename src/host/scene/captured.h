@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * A batch of captured pixels, cut into parts that are compared with the shadow, and found again
+ * by their tile. The shadow is not touched.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/scene/part.h"
+#include "host/scene/patch.h"
+#include "host/scene/rect.h"
+#include "host/scene/scene.h"
+
+struct captured {
+	struct part *parts;
+	size_t n_parts;
+	size_t n_room;
+
+	/* For a screen of so many tiles; 0: none. */
+	int columns;
+	int rows;
+	uint32_t *tiles; /* rows x columns: its part's index, and 1; 0: it has none */
+};
+
+void captured_init(struct captured *self);
+void captured_finish(struct captured *self);
+
+/* Empty, for a screen of this size. -ENOMEM: of no tiles then, so that no part is found. */
+int captured_resize(struct captured *self, unsigned width, unsigned height);
+
+/**
+ * captured_fill() - cut and compare
+ * @patches:  must not overlap; they must outlive what is done with the parts
+ *
+ * -ENOMEM: it is empty.
+ */
+int captured_fill(struct captured *self, const struct scene *scene, const struct patch *patches,
+	size_t n);
+void captured_clear(struct captured *self);
+
+/* NULL: nothing there. Of a tile with several parts, the first. */
+struct part *captured_at(const struct captured *self, int column, int row);
+
+/* How many pixels have changed, about; @ret is the box of all of them, when there are any. */
+size_t captured_changed(const struct captured *self, struct rect *ret);
+
+/* Are all the pixels of a rectangle among the captured ones? */
+bool captured_covers(const struct captured *self, const struct rect *rect);

@@ -1,0 +1,851 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Viewers in step and out of it, by their pacers; what they are sent is decoded and compared. */
+#include "host/encode/group.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "host/connection.h"
+#include "host/encode/pacer.h"
+#include "unit/inflater.h"
+#include "unit/random.h"
+#include "unit/test.h"
+#include "wire/picture.h"
+
+#define WIDTH 900
+#define HEIGHT 300
+#define COLOUR 0x00ffffffU
+#define N_WATCHERS 5
+
+struct watcher {
+	struct pacer pacer;
+	struct inflater inflater;
+	struct picture picture;
+	uint32_t seq;
+	bool more;
+	bool woken;
+	bool must_resize; /* a SCREEN comes before the next piece */
+	const uint8_t *body; /* of the last piece */
+	size_t n_body;
+};
+
+struct fixture {
+	sd_event *event;
+	struct scene scene;
+	struct groups groups;
+	struct random random;
+	struct watcher watchers[N_WATCHERS];
+	unsigned n_watchers;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = xnew(struct fixture);
+
+	assert_int_equal(sd_event_new(&f->event), 0);
+	scene_init(&f->scene);
+	assert_int_equal(scene_resize(&f->scene, WIDTH, HEIGHT), 0);
+	groups_init(&f->groups, f->event, &f->scene, NULL, &encode_tiles);
+	f->random.state = 31;
+	*state = f;
+	return 0;
+}
+
+static void handle_due(void *data)
+{
+	((struct watcher *)data)->woken = true;
+}
+
+static void watch(struct fixture *f, struct watcher *w, unsigned decodes)
+{
+	*w = (struct watcher){ .woken = true };
+	inflater_init(&w->inflater);
+	assert_int_equal(pacer_init(&w->pacer, &f->groups, decodes, handle_due, w), 0);
+	assert_int_equal(picture_resize(&w->picture, f->scene.width, f->scene.height), 0);
+	/* So fast a link that no frame is cut for it. */
+	w->pacer.meter.known = true;
+	w->pacer.meter.rate = 1000 * 1000 * 1000;
+}
+
+static void unwatch(struct watcher *w)
+{
+	pacer_finish(&w->pacer);
+	inflater_finish(&w->inflater);
+	picture_finish(&w->picture);
+}
+
+static void watch_all(struct fixture *f, unsigned n)
+{
+	for (; f->n_watchers < n; f->n_watchers++)
+		watch(f, &f->watchers[f->n_watchers], 0);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < f->n_watchers; i++)
+		unwatch(&f->watchers[i]);
+	assert_true(list_empty(&f->groups.list));
+	scene_finish(&f->scene);
+	sd_event_unref(f->event);
+	free(f);
+	return 0;
+}
+
+static void take_screen(struct fixture *f, struct watcher *w)
+{
+	if (!w->must_resize)
+		return;
+	w->must_resize = false;
+	assert_int_equal(picture_resize(&w->picture, f->scene.width, f->scene.height), 0);
+}
+
+/* One message, if it is due; whoever has one was told so. */
+static bool take(struct fixture *f, struct watcher *w)
+{
+	struct member_piece piece;
+	uint32_t seq;
+
+	take_screen(f, w);
+	if (!pacer_is_due(&w->pacer))
+		return false;
+	/* What has become due by the time alone, a timer tells. */
+	while (!w->woken)
+		assert_true(sd_event_run(f->event, 10 * USEC_PER_SEC) > 0);
+	assert_int_equal(pacer_produce(&w->pacer, &piece), 0);
+	w->woken = pacer_is_due(&w->pacer); /* as client_produce() asks for the next */
+	seq = w->pacer.seq;
+	assert_int_equal(seq, w->more ? w->seq : w->seq + 1);
+	if (!w->more)
+		w->picture.filled = 0;
+	w->seq = seq;
+	w->more = piece.more;
+	memset(piece.bytes - ENCODE_HEADROOM, 0xee, ENCODE_HEADROOM);
+	w->body = piece.bytes;
+	w->n_body = piece.n;
+	inflater_take(&w->inflater, w->body, w->n_body);
+	assert_int_equal(picture_apply(&w->picture, w->inflater.bytes, w->inflater.n), 0);
+	assert_true(w->picture.filled <= UINT64_C(4) * w->picture.width * w->picture.height);
+	return true;
+}
+
+static void ack(struct watcher *w)
+{
+	assert_int_equal(pacer_ack(&w->pacer, w->seq, 0), 0);
+}
+
+static bool can_ack(const struct watcher *w)
+{
+	return !w->more && w->pacer.acked != w->seq;
+}
+
+/* Takes and acknowledges until nothing is due for any. */
+static void settle(struct fixture *f, unsigned n)
+{
+	bool busy = true;
+
+	while (busy) {
+		busy = false;
+		for (unsigned i = 0; i < n; i++) {
+			struct watcher *w = &f->watchers[i];
+
+			while (take(f, w))
+				busy = true;
+			if (can_ack(w)) {
+				ack(w);
+				busy = true;
+			}
+		}
+	}
+}
+
+static void tell_damage(struct fixture *f)
+{
+	for (unsigned i = 0; i < f->n_watchers; i++)
+		pacer_handle_damage(&f->watchers[i].pacer);
+}
+
+static void fill(struct fixture *f, const struct rect *at, int n_colours)
+{
+	size_t n = (size_t)(rect_width(at) * rect_height(at));
+	uint32_t *pixels = xalloc(n, sizeof(*pixels)), colours[300];
+
+	for (int i = 0; i < n_colours; i++)
+		colours[i] = (uint32_t)random_u64(&f->random) & COLOUR;
+	for (size_t i = 0; i < n; i++)
+		pixels[i] = colours[random_below(&f->random, n_colours)];
+	scene_update(&f->scene, at, pixels, (size_t)rect_width(at));
+	free(pixels);
+	tell_damage(f);
+}
+
+static void fill_all(struct fixture *f, int n_colours)
+{
+	struct rect all = { 0, 0, (int)f->scene.width, (int)f->scene.height };
+
+	fill(f, &all, n_colours);
+}
+
+static void resize(struct fixture *f, unsigned width, unsigned height)
+{
+	assert_int_equal(scene_resize(&f->scene, width, height), 0);
+	for (unsigned i = 0; i < f->n_watchers; i++) {
+		f->watchers[i].must_resize = true;
+		f->watchers[i].woken = true;
+		assert_int_equal(pacer_handle_resize(&f->watchers[i].pacer), 0);
+	}
+}
+
+static void assert_exact(const struct fixture *f, const struct watcher *w)
+{
+	size_t n = (size_t)f->scene.width * f->scene.height, n_wrong = 0;
+
+	assert_int_equal(w->picture.width, f->scene.width);
+	assert_int_equal(w->picture.height, f->scene.height);
+	for (size_t i = 0; i < n; i++)
+		n_wrong += w->picture.pixels[i] != (f->scene.pixels[i] & COLOUR);
+	assert_int_equal(n_wrong, 0);
+}
+
+/* All have the whole picture, and one change more: then they are one group. */
+static void bring_into_step(struct fixture *f, unsigned n)
+{
+	struct rect dot = { 0, 0, 1, 1 };
+
+	watch_all(f, n);
+	settle(f, n);
+	for (unsigned i = 0; i < n; i++)
+		f->watchers[i].pacer.member.patience = 0;
+	fill(f, &dot, 1);
+	settle(f, n);
+	for (unsigned i = 0; i < n; i++) {
+		assert_int_equal(member_n_in_step(&f->watchers[i].pacer.member), n);
+		assert_exact(f, &f->watchers[i]);
+	}
+}
+
+static void wait_until_alone(struct fixture *f, const struct watcher *w)
+{
+	while (member_n_in_step(&w->pacer.member) > 1)
+		assert_true(sd_event_run(f->event, 10 * USEC_PER_SEC) > 0);
+}
+
+static struct rect box_at(int i)
+{
+	return rect_sized(i % 10 * 80, i / 10 % 3 * 90, 20, 20);
+}
+
+/* --- in step --- */
+
+static void test_viewers_in_step_are_sent_the_same_bytes(void **state) /* LOD-02 */
+{
+	struct fixture *f = *state;
+	struct watcher *a = &f->watchers[0], *b = &f->watchers[1];
+
+	fill_all(f, 40);
+	bring_into_step(f, 2);
+	for (int i = 0; i < 20; i++) {
+		struct rect box = box_at(i);
+
+		fill(f, &box, 4);
+		assert_true(take(f, a));
+		assert_true(take(f, b));
+		assert_ptr_equal(a->body, b->body); /* not only equal */
+		assert_false(a->more);
+		ack(a);
+		ack(b);
+		assert_exact(f, a);
+		assert_exact(f, b);
+	}
+}
+
+static void test_who_has_taken_all_is_up_to_date_until_something_changes(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *a = &f->watchers[0], *b = &f->watchers[1];
+	struct rect box = box_at(0);
+
+	bring_into_step(f, 2);
+	assert_true(member_is_up_to_date(&a->pacer.member));
+	fill(f, &box, 4);
+	assert_false(member_is_up_to_date(&a->pacer.member));
+	assert_true(take(f, a));
+	assert_true(member_is_up_to_date(&a->pacer.member));
+	assert_false(member_is_up_to_date(&b->pacer.member)); /* encoded, and not taken */
+	assert_true(take(f, b));
+	assert_true(member_is_up_to_date(&b->pacer.member));
+	fill_all(f, 300); /* many pieces */
+	ack(a);
+	ack(b);
+	assert_true(take(f, a));
+	assert_true(a->more);
+	assert_false(member_is_up_to_date(&a->pacer.member));
+	settle(f, 2);
+	assert_true(member_is_up_to_date(&a->pacer.member));
+}
+
+static void test_viewers_who_decode_other_things_are_apart(void **state)
+{
+	struct fixture *f = *state;
+	struct rect box = box_at(3);
+
+	watch(f, &f->watchers[0], 1 << STREAM_JPEG);
+	watch(f, &f->watchers[1], 1 << STREAM_VP9);
+	f->n_watchers = 2;
+	settle(f, 2);
+	fill(f, &box, 4);
+	settle(f, 2);
+	assert_int_equal(member_n_in_step(&f->watchers[0].pacer.member), 1);
+	assert_int_equal(member_n_in_step(&f->watchers[1].pacer.member), 1);
+	assert_exact(f, &f->watchers[1]);
+}
+
+/* --- out of step --- */
+
+static void test_who_is_not_ready_is_left_behind_after_a_moment(void **state) /* LOD-01 */
+{
+	struct fixture *f = *state;
+	struct watcher *fast = &f->watchers[0], *slow = &f->watchers[1];
+
+	fill_all(f, 40);
+	bring_into_step(f, 3);
+	for (int i = 0; i < 30; i++) {
+		struct rect box = box_at(i);
+
+		fill(f, &box, 4);
+		if (i == 1) { /* two are ready, one is not */
+			assert_false(pacer_is_due(&fast->pacer));
+			assert_true(f->watchers[2].pacer.acked == f->watchers[2].seq);
+			wait_until_alone(f, slow);
+			assert_int_equal(member_n_in_step(&fast->pacer.member), 2);
+			assert_int_equal(member_n_in_step(&slow->pacer.member), 1);
+		}
+		assert_true(take(f, fast));
+		assert_true(take(f, &f->watchers[2]));
+		if (i == 0)
+			assert_true(take(f, slow));
+		assert_false(take(f, slow));
+		ack(fast);
+		ack(&f->watchers[2]);
+		assert_exact(f, fast);
+	}
+	/* One frame brings him the newest state. */
+	ack(slow);
+	assert_true(take(f, slow));
+	assert_false(slow->more);
+	assert_exact(f, slow);
+}
+
+static void test_who_is_ready_in_time_stays(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *a = &f->watchers[0], *b = &f->watchers[1];
+	struct rect box = box_at(5);
+
+	bring_into_step(f, 2);
+	fill(f, &box, 4);
+	assert_true(take(f, a));
+	assert_true(take(f, b));
+	ack(a);
+	fill(f, &box, 4);
+	assert_false(take(f, a)); /* it waits for b */
+	a->woken = false;
+	ack(b);
+	assert_true(a->woken);
+	assert_true(take(f, a));
+	assert_true(take(f, b));
+	assert_ptr_equal(a->body, b->body);
+	/* And the time limit is off: nobody is left behind. */
+	fill(f, &box, 4);
+	sd_event_run(f->event, 3 * GROUP_GRACE_USEC);
+	assert_int_equal(member_n_in_step(&a->pacer.member), 2);
+}
+
+static void test_who_comes_into_step_again_shares_again(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *fast = &f->watchers[0], *slow = &f->watchers[1];
+	struct rect box = box_at(7);
+
+	fill_all(f, 40);
+	bring_into_step(f, 2);
+	fill(f, &box, 4);
+	assert_true(take(f, fast));
+	assert_true(take(f, slow));
+	ack(fast);
+	fill(f, &box, 4);
+	wait_until_alone(f, slow);
+	assert_int_equal(slow->pacer.member.patience, GROUP_PATIENCE_USEC);
+	settle(f, 2);
+	fill(f, &box, 4); /* too early */
+	settle(f, 2);
+	assert_int_equal(member_n_in_step(&slow->pacer.member), 1);
+	bring_into_step(f, 2); /* as if time had passed */
+	fill(f, &box, 4);
+	assert_true(take(f, fast));
+	assert_true(take(f, slow));
+	assert_ptr_equal(fast->body, slow->body);
+	settle(f, 2);
+	assert_exact(f, fast);
+	assert_exact(f, slow);
+}
+
+static void test_patience_is_doubled_up_to_a_limit(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *fast = &f->watchers[0], *slow = &f->watchers[1];
+	struct rect box = box_at(7);
+	usec_t patience = 0;
+
+	bring_into_step(f, 2);
+	for (int i = 0; i < 9; i++) {
+		fill(f, &box, 4);
+		assert_true(take(f, fast));
+		assert_true(take(f, slow));
+		ack(fast);
+		fill(f, &box, 4);
+		slow->pacer.member.patience = patience;
+		wait_until_alone(f, slow);
+		patience = slow->pacer.member.patience;
+		assert_int_equal(patience,
+			i < 6 ? GROUP_PATIENCE_USEC << i : GROUP_PATIENCE_MAX_USEC);
+		settle(f, 2);
+		bring_into_step(f, 2);
+	}
+}
+
+static void test_late_joiner_gets_all_and_the_others_nothing_of_it(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *late = &f->watchers[2];
+	struct rect box = box_at(4);
+	size_t n;
+
+	fill_all(f, 200);
+	bring_into_step(f, 2);
+	watch_all(f, 3);
+	fill(f, &box, 4);
+	assert_true(take(f, &f->watchers[0]));
+	n = f->watchers[0].n_body;
+	assert_true(n < 500);
+	assert_true(take(f, late));
+	assert_true(late->n_body > 20 * n);
+	settle(f, 3);
+	assert_exact(f, late);
+	bring_into_step(f, 3);
+}
+
+/* --- frames in pieces --- */
+
+static void test_members_take_the_pieces_of_a_frame_at_their_own_pace(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *a = &f->watchers[0], *b = &f->watchers[1];
+	unsigned n_pieces = 0;
+
+	bring_into_step(f, 2);
+	fill_all(f, 300);
+	do {
+		assert_true(take(f, a));
+		if (++n_pieces == 4) {
+			assert_true(take(f, b));
+			assert_true(take(f, b));
+		}
+	} while (a->more);
+	assert_true(n_pieces > 4 && n_pieces < GROUP_PIECES_MAX);
+	ack(a);
+	while (take(f, b))
+		;
+	assert_int_equal(member_n_in_step(&b->pacer.member), 2);
+	assert_exact(f, a);
+	assert_exact(f, b);
+	ack(b);
+}
+
+static void test_who_is_many_pieces_behind_goes_on_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *a = &f->watchers[0], *b = &f->watchers[1];
+
+	resize(f, 1900, 900);
+	bring_into_step(f, 2);
+	fill_all(f, 300);
+	assert_true(take(f, b));
+	while (take(f, a))
+		;
+	assert_int_equal(member_n_in_step(&b->pacer.member), 1);
+	assert_true(b->more);
+	ack(a);
+	settle(f, 2);
+	assert_exact(f, a);
+	assert_exact(f, b);
+}
+
+static void test_leaving_in_the_middle_of_a_frame_is_nobodys_business(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *a = &f->watchers[0], *b = &f->watchers[1];
+
+	bring_into_step(f, 3);
+	fill_all(f, 300);
+	assert_true(take(f, a));
+	assert_true(take(f, b));
+	assert_true(take(f, &f->watchers[2]));
+	assert_true(take(f, &f->watchers[2]));
+	unwatch(&f->watchers[2]);
+	f->n_watchers = 2;
+	settle(f, 2);
+	assert_exact(f, a);
+	assert_exact(f, b);
+	assert_int_equal(member_n_in_step(&a->pacer.member), 2);
+}
+
+/* Some have the whole frame, some a part of it: each is told of its end exactly once. */
+static void test_new_screen_between_the_pieces(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *a = &f->watchers[0], *b = &f->watchers[1];
+	struct rect box = box_at(2);
+
+	bring_into_step(f, 2);
+	fill_all(f, 300);
+	while (take(f, a))
+		;
+	assert_false(a->more);
+	assert_true(take(f, b));
+	assert_true(b->more);
+	resize(f, 333, 222);
+	assert_true(take(f, b));
+	assert_false(b->more);
+	assert_false(take(f, b));
+	fill(f, &box, 9);
+	settle(f, 2);
+	assert_exact(f, a);
+	assert_exact(f, b);
+
+	/* And when nobody has all of it. */
+	resize(f, WIDTH, HEIGHT);
+	fill_all(f, 300);
+	assert_true(take(f, a));
+	resize(f, 0, 0);
+	settle(f, 2);
+	assert_false(a->more);
+	assert_false(b->more);
+	resize(f, 64, 64);
+	fill_all(f, 3);
+	settle(f, 2);
+	assert_exact(f, a);
+	assert_exact(f, b);
+}
+
+static size_t produce(struct watcher *w)
+{
+	struct member_piece piece;
+
+	assert_int_equal(pacer_produce(&w->pacer, &piece), 0);
+	w->more = piece.more;
+	w->seq = w->pacer.seq;
+	return piece.n;
+}
+
+/* Not decoded: that would take a gigabyte. The scene's own is never written to, so not there. */
+static void test_the_largest_screen_comes_in_pieces_and_the_smallest_in_one(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *w = &f->watchers[0];
+	struct rect corner = { 16383, 16383, 16384, 16384 }, dot = { 0, 0, 1, 1 };
+	unsigned n_pieces = 0;
+
+	watch_all(f, 1);
+	assert_int_equal(scene_resize(&f->scene, 16384, 16384), 0);
+	assert_int_equal(pacer_handle_resize(&w->pacer), 0);
+	region_add_all(&list_first(&f->scene.views, struct scene_view, link)->dirty);
+	do {
+		produce(w);
+		n_pieces++;
+	} while (w->more);
+	assert_true(n_pieces > 1 && n_pieces < 20);
+	ack(w);
+	fill(f, &corner, 1);
+	assert_true(produce(w) < 60);
+	assert_false(w->more);
+	ack(w);
+	resize(f, 1, 1);
+	fill(f, &dot, 1);
+	settle(f, 1);
+	assert_exact(f, w);
+}
+
+/* --- moves --- */
+
+static void move(struct fixture *f, int x, int y, int width, int height, int dx, int dy)
+{
+	struct scene_move m = { .to = rect_sized(x, y, width, height), .dx = dx, .dy = dy };
+
+	scene_move(&f->scene, &m);
+	tell_damage(f);
+}
+
+static void test_moves_go_before_tiles_and_cost_little(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *a = &f->watchers[0];
+	struct rect line = { 0, HEIGHT - 20, WIDTH, HEIGHT };
+
+	fill_all(f, 200);
+	bring_into_step(f, 2);
+	for (int i = 0; i < 10; i++) {
+		move(f, 0, 0, WIDTH, HEIGHT - 20, 0, -20);
+		fill(f, &line, 2);
+		assert_true(take(f, a));
+		assert_false(a->more);
+		assert_true(a->n_body < 2500 + 500); /* one line of noise in two colours */
+		settle(f, 2);
+		assert_exact(f, a);
+		assert_exact(f, &f->watchers[1]);
+	}
+	move(f, 0, 0, WIDTH, HEIGHT - 20, 0, 0); /* nothing, but a move */
+	assert_true(take(f, a));
+	assert_true(a->n_body < 30);
+}
+
+/* A page holds a server to four screens a seq. */
+static void test_more_moves_than_a_frame_may_have_become_tiles(void **state)
+{
+	struct fixture *f = *state;
+
+	fill_all(f, 200);
+	bring_into_step(f, 2);
+	for (int i = 0; i < SCENE_MOVES_MAX; i++)
+		move(f, 0, i % 2, WIDTH, HEIGHT - 1, 0, i % 2 ? 1 : -1);
+	assert_true(take(f, &f->watchers[0])); /* which looks at what is filled */
+	settle(f, 2);
+	assert_exact(f, &f->watchers[0]);
+	assert_exact(f, &f->watchers[1]);
+}
+
+static void test_moves_in_the_middle_of_a_frame(void **state)
+{
+	struct fixture *f = *state;
+
+	bring_into_step(f, 2);
+	for (int i = 0; i < 20; i++) {
+		fill_all(f, 300);
+		for (int k = 0; k < 4; k++) {
+			take(f, &f->watchers[k % 3 == 0]);
+			move(f, 5 + 10 * k, 3 + 3 * i, 500, 200, 5, i % 3 * 3 - 3);
+		}
+		settle(f, 2);
+		assert_exact(f, &f->watchers[0]);
+		assert_exact(f, &f->watchers[1]);
+	}
+}
+
+/* A menu over what was just scrolled there: at rest it is known what that looks like. */
+static void test_at_rest_what_has_moved_is_remembered(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *a = &f->watchers[0];
+	struct rect menu = { 64, 0, 320, 256 };
+	uint32_t *before = xalloc(WIDTH * HEIGHT, sizeof(*before));
+	size_t first;
+
+	fill_all(f, 100);
+	bring_into_step(f, 2);
+	move(f, 0, 1, WIDTH, HEIGHT - 20, 0, 1);
+	settle(f, 2);
+	memcpy(before, f->scene.pixels, sizeof(*before) * WIDTH * HEIGHT);
+	while (sd_event_run(f->event, 2 * ENCODE_REST_USEC) > 0)
+		;
+	fill(f, &menu, 100);
+	assert_true(take(f, a));
+	first = a->n_body;
+	settle(f, 2);
+	scene_update(&f->scene, &menu, before + 64, WIDTH);
+	tell_damage(f);
+	assert_true(take(f, a));
+	assert_true(20 * a->n_body < first);
+	settle(f, 2);
+	assert_exact(f, a);
+	assert_exact(f, &f->watchers[1]);
+	free(before);
+}
+
+/* --- everything at once --- */
+
+static void do_something(struct fixture *f, unsigned i)
+{
+	struct random *random = &f->random;
+	struct watcher *w = &f->watchers[random_below(random, N_WATCHERS)];
+	int width = (int)f->scene.width, height = (int)f->scene.height;
+	struct rect box = rect_sized(random_below(random, width), random_below(random, height),
+		1 + random_below(random, 200), 1 + random_below(random, 100));
+	struct rect screen = { 0, 0, width, height };
+
+	box = rect_intersect(&box, &screen);
+	switch (random_below(random, 14)) {
+	case 0:
+		fill(f, &box, 1 + random_below(random, 40));
+		break;
+	case 1:
+		move(f, box.left, box.top, rect_width(&box), rect_height(&box),
+			box.left - random_below(random, width - rect_width(&box) + 1),
+			box.top - random_below(random, height - rect_height(&box) + 1));
+		break;
+	case 2:
+		if (i % 8 == 0)
+			fill_all(f, 300);
+		break;
+	case 3:
+		if (i % 16 == 0)
+			resize(f, 64 + (unsigned)random_below(random, 900),
+				64 + (unsigned)random_below(random, 300));
+		break;
+	case 4: /* leaves, and another comes */
+		if (i % 4)
+			break;
+		unwatch(w);
+		watch(f, w, 0);
+		break;
+	case 5:
+		w->pacer.member.patience = 0;
+		break;
+	case 6:
+		sd_event_run(f->event, USEC_PER_MSEC);
+		break;
+	case 7:
+	case 8:
+	case 9:
+	case 10:
+		take(f, w);
+		break;
+	default:
+		if (can_ack(w))
+			ack(w);
+		break;
+	}
+}
+
+static void test_all_see_the_screen_after_any_order_of_events(void **state)
+{
+	struct fixture *f = *state;
+
+	watch_all(f, N_WATCHERS);
+	for (unsigned turn = 0; turn < 40; turn++) {
+		for (unsigned i = 0; i < 100; i++)
+			do_something(f, i);
+		settle(f, N_WATCHERS);
+		for (unsigned i = 0; i < N_WATCHERS; i++)
+			assert_exact(f, &f->watchers[i]);
+	}
+}
+
+/* --- acknowledgements --- */
+
+static void test_acks_of_what_was_not_sent_or_twice_are_nonsense(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *w = &f->watchers[0];
+	struct pacer *pacer = &w->pacer;
+
+	watch_all(f, 1);
+	assert_int_equal(pacer_ack(pacer, 0, 0), -EBADMSG);
+	assert_int_equal(pacer_ack(pacer, 1, 0), -EBADMSG);
+	fill_all(f, 300);
+	assert_true(take(f, w));
+	assert_true(w->more);
+	assert_true(pacer->waits_since > 0);
+	assert_int_equal(pacer_ack(pacer, 1, 0), -EBADMSG); /* not in full */
+	while (take(f, w))
+		;
+	assert_int_equal(pacer_ack(pacer, 2, 0), -EBADMSG);
+	assert_int_equal(pacer_ack(pacer, UINT32_MAX, 0), -EBADMSG);
+	assert_int_equal(pacer_ack(pacer, 0, 0), -EBADMSG);
+	ack(w);
+	assert_int_equal(pacer->waits_since, 0);
+	assert_int_equal(pacer_ack(pacer, 1, 0), -EBADMSG);
+	/* Numbers begin anew some day. */
+	pacer->seq = pacer->acked = w->seq = UINT32_MAX;
+	fill_all(f, 2);
+	assert_true(take(f, w));
+	assert_int_equal(w->seq, 0);
+	assert_int_equal(pacer_ack(pacer, UINT32_MAX, 0), -EBADMSG);
+	ack(w);
+}
+
+/* One frame, as over a link of 100 kB/s and 20 ms. */
+static size_t take_frame_slowly(struct fixture *f, struct watcher *w)
+{
+	size_t n = 0;
+
+	w->pacer.meter.rate = 100 * 1000;
+	w->pacer.meter.rtt_min = 20 * USEC_PER_MSEC;
+	do {
+		assert_true(take(f, w));
+		n += w->n_body;
+	} while (w->more);
+	ack(w);
+	return n;
+}
+
+/* NET-01: what is left waits for the next one, and an echo does not wait for that. */
+static void test_over_a_slow_link_frames_are_small_and_what_is_new_goes_first(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *w = &f->watchers[0];
+	struct rect key = rect_sized(880, 280, 10, 10);
+	size_t at = (size_t)285 * WIDTH + 885;
+
+	bring_into_step(f, 1);
+	fill_all(f, 300);
+	for (unsigned i = 0; i < 4; i++)
+		assert_in_range(take_frame_slowly(f, w), 1, 100 * 1000 / 25 + 64 * 64 * 3);
+	/* Its tile has waited as all have: once that was sent, it is the first. */
+	while (w->picture.pixels[at] != (f->scene.pixels[at] & COLOUR))
+		take_frame_slowly(f, w);
+	for (unsigned i = 0; i < 3; i++) {
+		struct rect film = { 0, 0, 800, 300 };
+
+		fill(f, &film, 300);
+		take_frame_slowly(f, w);
+		take_frame_slowly(f, w);
+		fill(f, &key, 1);
+		take_frame_slowly(f, w);
+		take_frame_slowly(f, w);
+		assert_int_equal(w->picture.pixels[at], f->scene.pixels[at] & COLOUR);
+		assert_true(memcmp(w->picture.pixels, f->scene.pixels, WIDTH * 64 * 4) != 0);
+	}
+	settle(f, 1);
+	assert_exact(f, w);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(viewers_in_step_are_sent_the_same_bytes),
+		TEST(who_has_taken_all_is_up_to_date_until_something_changes),
+		TEST(viewers_who_decode_other_things_are_apart),
+		TEST(who_is_not_ready_is_left_behind_after_a_moment),
+		TEST(who_is_ready_in_time_stays),
+		TEST(who_comes_into_step_again_shares_again),
+		TEST(patience_is_doubled_up_to_a_limit),
+		TEST(late_joiner_gets_all_and_the_others_nothing_of_it),
+		TEST(members_take_the_pieces_of_a_frame_at_their_own_pace),
+		TEST(who_is_many_pieces_behind_goes_on_alone),
+		TEST(leaving_in_the_middle_of_a_frame_is_nobodys_business),
+		TEST(new_screen_between_the_pieces),
+		TEST(the_largest_screen_comes_in_pieces_and_the_smallest_in_one),
+		TEST(moves_go_before_tiles_and_cost_little),
+		TEST(more_moves_than_a_frame_may_have_become_tiles),
+		TEST(moves_in_the_middle_of_a_frame),
+		TEST(at_rest_what_has_moved_is_remembered),
+		TEST(all_see_the_screen_after_any_order_of_events),
+		TEST(over_a_slow_link_frames_are_small_and_what_is_new_goes_first),
+		TEST(acks_of_what_was_not_sent_or_twice_are_nonsense),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

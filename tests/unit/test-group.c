@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "host/connection.h"
 #include "host/encode/pacer.h"
@@ -17,6 +18,7 @@
 #define HEIGHT 300
 #define COLOUR 0x00ffffffU
 #define N_WATCHERS 5
+#define SPOILT 0x1234567U /* no pixel of a scene */
 
 struct watcher {
 	struct pacer pacer;
@@ -26,6 +28,7 @@ struct watcher {
 	bool more;
 	bool woken;
 	bool must_resize; /* a SCREEN comes before the next piece */
+	unsigned n_pictures;
 	const uint8_t *body; /* of the last piece */
 	size_t n_body;
 };
@@ -34,6 +37,7 @@ struct fixture {
 	sd_event *event;
 	struct scene scene;
 	struct groups groups;
+	struct video *video; /* NULL in most tests */
 	struct random random;
 	struct watcher watchers[N_WATCHERS];
 	unsigned n_watchers;
@@ -49,6 +53,18 @@ static int setup(void **state)
 	groups_init(&f->groups, f->event, &f->scene, NULL, &encode_tiles);
 	f->random.state = 31;
 	*state = f;
+	return 0;
+}
+
+static int setup_with_video(void **state)
+{
+	static const struct codec_impl *const codecs[] = { &codec_fake, NULL };
+	struct fixture *f;
+
+	setup(state);
+	f = *state;
+	assert_int_equal(video_create(&f->video, &f->scene, f->event, codecs), 0);
+	f->groups.video = f->video;
 	return 0;
 }
 
@@ -88,6 +104,7 @@ static int teardown(void **state)
 	for (unsigned i = 0; i < f->n_watchers; i++)
 		unwatch(&f->watchers[i]);
 	assert_true(list_empty(&f->groups.list));
+	video_destroy(f->video);
 	scene_finish(&f->scene);
 	sd_event_unref(f->event);
 	free(f);
@@ -100,6 +117,16 @@ static void take_screen(struct fixture *f, struct watcher *w)
 		return;
 	w->must_resize = false;
 	assert_int_equal(picture_resize(&w->picture, f->scene.width, f->scene.height), 0);
+}
+
+/* What a coded picture does to it, at worst. */
+static void spoil(struct watcher *w, const struct rect *at)
+{
+	w->n_pictures++;
+	for (int y = at->top; y < at->bottom; y++) {
+		for (int x = at->left; x < at->right; x++)
+			w->picture.pixels[y * (int)w->picture.width + x] = SPOILT;
+	}
 }
 
 /* One message, if it is due; whoever has one was told so. */
@@ -125,6 +152,10 @@ static bool take(struct fixture *f, struct watcher *w)
 	memset(piece.bytes - ENCODE_HEADROOM, 0xee, ENCODE_HEADROOM);
 	w->body = piece.bytes;
 	w->n_body = piece.n;
+	if (piece.codec) {
+		spoil(w, &piece.at);
+		return true;
+	}
 	inflater_take(&w->inflater, w->body, w->n_body);
 	assert_int_equal(picture_apply(&w->picture, w->inflater.bytes, w->inflater.n), 0);
 	assert_true(w->picture.filled <= UINT64_C(4) * w->picture.width * w->picture.height);
@@ -823,6 +854,102 @@ static void test_over_a_slow_link_frames_are_small_and_what_is_new_goes_first(vo
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
+/* --- video --- */
+
+static const struct rect screen_of_film = { 64, 64, 320, 256 };
+
+static void look(struct fixture *f)
+{
+	video_look(f->video, clock_now());
+	tell_damage(f);
+}
+
+/* A film, and windows that are moved over it, out of it and elsewhere. */
+static void play(struct fixture *f)
+{
+	struct scene_move move = { .to = rect_sized(random_below(&f->random, WIDTH - 100),
+					   random_below(&f->random, HEIGHT - 60), 100, 60) };
+	struct rect from = rect_sized(random_below(&f->random, WIDTH - 100),
+		random_below(&f->random, HEIGHT - 60), 100, 60);
+
+	fill(f, &screen_of_film, 200);
+	if (random_below(&f->random, 3) == 0) {
+		move.dx = move.to.left - from.left;
+		move.dy = move.to.top - from.top;
+		scene_move(&f->scene, &move);
+	}
+	look(f);
+}
+
+/* Some take and acknowledge what there is, and some do not. */
+static void attend(struct fixture *f)
+{
+	for (unsigned i = 0; i < f->n_watchers; i++) {
+		struct watcher *w = &f->watchers[i];
+
+		if (random_below(&f->random, 4) == 0)
+			continue;
+		take(f, w);
+		if (can_ack(w) && random_below(&f->random, 3) > 0)
+			ack(w);
+	}
+}
+
+/* Before the film and after it: what was remembered of this is wrong meanwhile. */
+static void show_still(struct fixture *f)
+{
+	struct random random = f->random;
+
+	f->random.state = 7;
+	fill(f, &screen_of_film, 30);
+	f->random = random;
+	look(f);
+}
+
+static bool all_exact(struct fixture *f)
+{
+	settle(f, f->n_watchers);
+	for (unsigned i = 0; i < f->n_watchers; i++) {
+		for (size_t n = 0; n < (size_t)WIDTH * HEIGHT; n++) {
+			if (f->watchers[i].picture.pixels[n] != (f->scene.pixels[n] & COLOUR))
+				return false;
+		}
+	}
+	return true;
+}
+
+static void test_after_a_film_with_moves_all_is_exact(void **state)
+{
+	struct fixture *f = *state;
+	usec_t end, limit;
+	unsigned n_pictures = 0;
+
+	for (unsigned i = 0; i < N_WATCHERS; i++)
+		watch(f, &f->watchers[i], i < 4 ? 1U << CODEC_VP9 : 0);
+	f->n_watchers = N_WATCHERS;
+	fill_all(f, 200);
+	for (int film = 0; film < 2; film++) {
+		show_still(f);
+		settle(f, N_WATCHERS);
+		end = clock_now() + 1500 * USEC_PER_MSEC;
+		while (clock_now() < end) {
+			play(f);
+			attend(f);
+			assert_true(sd_event_run(f->event, 10 * USEC_PER_MSEC) >= 0);
+		}
+		show_still(f);
+		limit = clock_now() + 10 * USEC_PER_SEC;
+		while (!all_exact(f)) {
+			assert_true(clock_now() < limit);
+			assert_true(sd_event_run(f->event, 50 * USEC_PER_MSEC) >= 0);
+		}
+	}
+	for (unsigned i = 0; i < N_WATCHERS; i++)
+		n_pictures += f->watchers[i].n_pictures;
+	assert_true(f->watchers[0].n_pictures > 0 && n_pictures >= 20);
+	assert_int_equal(f->watchers[4].n_pictures, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -846,6 +973,8 @@ int main(void)
 		TEST(all_see_the_screen_after_any_order_of_events),
 		TEST(over_a_slow_link_frames_are_small_and_what_is_new_goes_first),
 		TEST(acks_of_what_was_not_sent_or_twice_are_nonsense),
+		cmocka_unit_test_setup_teardown(
+			test_after_a_film_with_moves_all_is_exact, setup_with_video, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

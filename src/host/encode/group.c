@@ -57,7 +57,8 @@ struct group {
 	uint64_t n_pieces; /* ever */
 	bool lost;	   /* no memory: all its viewers must go */
 
-	struct video_viewer video; /* where there is video */
+	struct video_viewer video; /* if it @has_video */
+	bool has_video;
 	struct video_picture *picture; /* that ends this frame; NULL: none does */
 	bool tiles_done;	       /* of this frame, so that the picture is next */
 
@@ -134,21 +135,24 @@ void groups_init(struct groups *self, sd_event *event, struct scene *scene, stru
 	list_init(&self->list);
 }
 
-static int start_video(struct group *self)
+/* Without memory for it all goes as tiles. */
+static void start_video(struct group *self)
 {
 	struct video *video = self->groups->video;
 
-	return video ? video_viewer_init(
-			       &self->video, video, self->decodes, &video_events, self)
-		     : 0;
+	self->has_video = video
+			  && video_viewer_init(&self->video, video, self->decodes,
+				     &video_events, self)
+				     >= 0;
 }
 
 static void stop_video(struct group *self)
 {
 	video_picture_unref(TAKE_PTR(self->picture));
 	self->tiles_done = false;
-	if (self->groups->video)
+	if (self->has_video)
 		video_viewer_finish(&self->video);
+	self->has_video = false;
 }
 
 static struct group *group_create(struct groups *groups, unsigned decodes)
@@ -166,12 +170,9 @@ static struct group *group_create(struct groups *groups, unsigned decodes)
 		goto fail;
 	if (order_init(&self->order, &self->view.dirty) < 0)
 		goto fail_view;
-	if (start_video(self) < 0)
-		goto fail_order;
 	list_append(&groups->list, &self->link);
+	start_video(self);
 	return self;
-fail_order:
-	order_finish(&self->order);
 fail_view:
 	scene_remove_view(&self->view);
 fail:
@@ -245,7 +246,7 @@ static bool one_is_ready(const struct group *self)
 static bool has_something(const struct group *self)
 {
 	return !scene_view_is_empty(&self->view)
-	       || (self->groups->video && video_viewer_is_due(&self->video));
+	       || (self->has_video && video_viewer_is_due(&self->video));
 }
 
 bool member_is_due(const struct member *self)
@@ -286,18 +287,35 @@ static void lose(struct group *self, const struct member *but)
 /* That is not for tiles. */
 static void exclude_video(struct group *self)
 {
-	if (self->groups->video)
+	if (self->has_video)
 		video_viewer_exclude(&self->video, &self->view.dirty);
 }
 
 static bool is_lossy(const struct group *self, const struct rect *rect)
 {
-	return self->groups->video && video_viewer_is_lossy(&self->video, rect);
+	return self->has_video && video_viewer_is_lossy(&self->video, rect);
+}
+
+/* Where more than the dirty boxes is wrong, a move would spread it: pixels stand in for it. */
+static void flatten_moves(struct scene_view *view, unsigned first)
+{
+	for (unsigned i = first; i < view->n_moves; i++)
+		region_add(&view->dirty, &view->moves[i].to);
+	view->n_moves = first;
+}
+
+/* All that is not exact for @self becomes dirty in @view. */
+static void add_lossy(const struct group *self, struct scene_view *view)
+{
+	if (!self->has_video || video_viewer_is_exact(&self->video))
+		return;
+	flatten_moves(view, 0);
+	video_viewer_add_lossy(&self->video, &view->dirty);
 }
 
 static void note_exact(struct group *self, const struct rect *rect)
 {
-	if (self->groups->video && !region_is_empty(&self->video.lossy))
+	if (self->has_video && !region_is_empty(&self->video.lossy))
 		video_viewer_sent_exact(&self->video, rect);
 }
 
@@ -307,7 +325,7 @@ static void offer_video(struct group *self, usec_t now)
 	const struct member *member;
 	size_t least = 0;
 
-	if (!self->groups->video || self->lost)
+	if (!self->has_video || self->lost)
 		return;
 	list_for_each(member, &self->members, link) {
 		size_t rate = member->events->get_rate(member);
@@ -327,6 +345,7 @@ static void handle_exact(void *data, const struct rect *rect)
 {
 	struct group *self = data;
 
+	flatten_moves(&self->view, 0); /* some may come from there */
 	region_add(&self->view.dirty, rect);
 	wake_all(self, NULL);
 }
@@ -347,24 +366,15 @@ static void copy_dirty(struct region *to, const struct region *from)
 		region_add(to, &box);
 }
 
-/* Where more than the dirty boxes is wrong, a move would spread it: pixels stand in for it. */
-static void flatten_moves(struct scene_view *view, unsigned first)
-{
-	for (unsigned i = first; i < view->n_moves; i++)
-		region_add(&view->dirty, &view->moves[i].to);
-	view->n_moves = first;
-}
-
 static void copy_view(struct group *to, const struct member *member)
 {
 	const struct group *from = member->group;
 
 	region_clear(&to->view.dirty);
 	copy_dirty(&to->view.dirty, &from->view.dirty);
-	if (from->groups->video)
-		copy_dirty(&to->view.dirty, &from->video.lossy);
 	memcpy(to->view.moves, from->view.moves, sizeof(to->view.moves));
 	to->view.n_moves = from->view.n_moves;
+	add_lossy(from, &to->view);
 	if (member->next)
 		flatten_moves(&to->view, 0);
 	for (const struct piece *piece = member->next; piece; piece = piece_after(from, piece)) {
@@ -493,10 +503,8 @@ static void absorb(struct group *self, struct group *other, usec_t now)
 	struct member *member, *safe;
 
 	copy_dirty(&self->view.dirty, &other->view.dirty);
-	if (self->groups->video) {
-		copy_dirty(&self->view.dirty, &self->video.lossy);
-		copy_dirty(&self->view.dirty, &other->video.lossy);
-	}
+	add_lossy(self, &self->view);
+	add_lossy(other, &self->view);
 	list_for_each_safe(member, safe, &other->members, link) {
 		leave(member);
 		enter(self, member, now);
@@ -523,8 +531,7 @@ static void gather(struct group *self, usec_t now)
 		encoder_restart(self->encoder);
 	/* The newcomers have no part of a sequence that goes on. */
 	stop_video(self);
-	if (start_video(self) < 0)
-		lose(self, NULL);
+	start_video(self);
 }
 
 /* --- frames --- */
@@ -547,10 +554,8 @@ static void begin(struct group *self, usec_t now)
 	gather(self, now);
 	if (self->grace)
 		sd_event_source_set_enabled(self->grace, SD_EVENT_OFF);
-	if (self->groups->video) {
-		exclude_video(self);
-		self->picture = video_viewer_take(&self->video);
-	}
+	exclude_video(self);
+	self->picture = self->has_video ? video_viewer_take(&self->video) : NULL;
 	self->open = true;
 	self->tiles_done = false;
 	self->n_frame = 0;
@@ -573,10 +578,9 @@ static int add_moves(struct group *self, struct piece *draft)
 
 	for (i = 0; i < view->n_moves; i++) {
 		const struct scene_move *move = &view->moves[i];
-		uint64_t px = (uint64_t)rect_width(&move->to) * (uint64_t)rect_height(&move->to);
-		int r;
-
 		struct rect from = rect_shifted(&move->to, -move->dx, -move->dy);
+		uint64_t px = rect_area(&move->to);
+		int r;
 
 		if (self->moved_px + px > max || is_lossy(self, &from))
 			break;
@@ -664,7 +668,7 @@ static int handle_rest(sd_event_source *source, uint64_t usec, void *data)
 	(void)source;
 	(void)usec;
 	if (self->open || !scene_view_is_empty(&self->view)
-		|| (self->groups->video && !region_is_empty(&self->video.lossy)))
+		|| (self->has_video && !video_viewer_is_exact(&self->video)))
 		return 0; /* the next frame's end will start it */
 	if (now - self->encoded < ENCODE_REST_USEC)
 		delay = self->encoded + ENCODE_REST_USEC - now;

@@ -606,6 +606,21 @@ void video_viewer_exclude(const struct video_viewer *self, struct region *dirty)
 	}
 }
 
+/* Where pictures go, what is dirty is excluded before the first of them is there. */
+static bool goes_as_picture(const struct video_viewer *self, const struct rect *rect)
+{
+	for (unsigned i = 0; i < BUSY_REGIONS_MAX; i++) {
+		struct rect both;
+
+		if (!self->places[i].sequence)
+			continue;
+		both = rect_intersect(&self->places[i].sequence->at, rect);
+		if (!rect_is_empty(&both))
+			return true;
+	}
+	return false;
+}
+
 bool video_viewer_is_lossy(const struct video_viewer *self, const struct rect *rect)
 {
 	struct rect box;
@@ -616,7 +631,29 @@ bool video_viewer_is_lossy(const struct video_viewer *self, const struct rect *r
 		if (!rect_is_empty(&box))
 			return true;
 	}
-	return false;
+	return goes_as_picture(self, rect);
+}
+
+bool video_viewer_is_exact(const struct video_viewer *self)
+{
+	for (unsigned i = 0; i < BUSY_REGIONS_MAX; i++) {
+		if (self->places[i].sequence)
+			return false;
+	}
+	return region_is_empty(&self->lossy);
+}
+
+void video_viewer_add_lossy(const struct video_viewer *self, struct region *dirty)
+{
+	struct rect box;
+	size_t tile = 0;
+
+	while (region_next(&self->lossy, &tile, &box))
+		region_add(dirty, &box);
+	for (unsigned i = 0; i < BUSY_REGIONS_MAX; i++) {
+		if (self->places[i].sequence)
+			region_add(dirty, &self->places[i].sequence->at);
+	}
 }
 
 void video_viewer_sent_exact(struct video_viewer *self, const struct rect *rect)

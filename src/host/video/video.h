@@ -144,8 +144,14 @@ void video_viewer_finish(struct video_viewer *self);
 /* Takes from @dirty what goes as pictures: tiles that lie in such a region. */
 void video_viewer_exclude(const struct video_viewer *self, struct region *dirty);
 
-/* Does it have pixels of a picture in @rect, which are not what the scene has? */
+/* May it have pixels in @rect that are not what the scene has: of a picture, or before the first? */
 bool video_viewer_is_lossy(const struct video_viewer *self, const struct rect *rect);
+
+/* Has it none of these anywhere? */
+bool video_viewer_is_exact(const struct video_viewer *self);
+
+/* All of these become dirty: for one who goes on without this viewer's pictures. */
+void video_viewer_add_lossy(const struct video_viewer *self, struct region *dirty);
 
 /* A FRAME has painted all of @rect. */
 void video_viewer_sent_exact(struct video_viewer *self, const struct rect *rect);

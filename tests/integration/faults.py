@@ -20,6 +20,7 @@ import tempfile
 import homes
 from contract_home import *
 from hosting import *
+from leakcheck import authority_entries
 
 KINDS = ["alloc", "fork", "exec", "open", "write", "fsync", "rename", "clock"]
 STATE = struct.Struct("=QQQq")  # struct fault_state
@@ -412,6 +413,38 @@ def each_child_that_cannot_be_started_once_is_tried_again():
                     check(len(said) <= 2 and not counts, what, said, counts)
 
 
+def fork_of_the_display(home):
+    """Which one of the supervisor's it is."""
+    home.faults.forget()
+    Trial(home, None)
+    for number in range(1, home.faults.of("afar-supervisor").count("fork") + 1):
+        trial = Trial(home, f"afar-supervisor/fork:{number}:EAGAIN")
+        if trial.daemon.log.find("Xvfb cannot be started"):
+            return number
+    check(False, "the display is not forked")
+
+
+# RES-02, XCH: the next one has another number, for somebody has taken this one meanwhile.
+def a_display_that_could_not_be_started_leaves_no_entry():
+    with Room() as home, socket.socket(socket.AF_UNIX) as taken:
+        number = fork_of_the_display(home)
+        home.forget_launches()
+        daemon = home.start(env={"AFAR_TEST_FAULT": f"afar-supervisor/fork:{number}:EAGAIN"})
+        daemon.wait_line("Xvfb cannot be started")
+        display = daemon.log.find("Starting Xvfb on display :")[0][1].rsplit(":", 1)[1]
+        taken.bind(f"\0/tmp/.X11-unix/X{display}")
+        taken.listen()
+        daemon.wait_line("Starting Xvfb on display :", 2)
+        next_one = daemon.log.find("Starting Xvfb on display :")[1][1].rsplit(":", 1)[1]
+        check(next_one != display, "the same number", display)
+        daemon.wait_line("Xvfb is ready")
+        numbers = [entry[0] for entry in authority_entries(os.path.join(home.path, ".Xauthority"))]
+        check(numbers == [next_one], numbers, "and not", next_one)
+        daemon.signal(signal.SIGTERM)
+        check(daemon.exit_status() == 0)
+        home.is_free_of_processes()
+
+
 # RES-02
 def a_guard_that_cannot_start_anything_says_so():
     with Room() as home:
@@ -638,6 +671,7 @@ tests = [
     any_allocation_of_the_host_for_a_viewer_may_fail,
     any_allocation_of_what_the_host_counts_may_fail,
     each_child_that_cannot_be_started_once_is_tried_again,
+    a_display_that_could_not_be_started_leaves_no_entry,
     a_guard_that_cannot_start_anything_says_so,
     forks_that_fail_for_long_are_tried_at_the_pace_of_the_back_off,
     a_log_that_cannot_be_written_comes_back,

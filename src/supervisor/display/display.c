@@ -253,7 +253,7 @@ static int calm_about_bus(const struct supervisor *supervisor, struct spawn_env 
 			      : spawn_env_set(env, "DBUS_SYSTEM_BUS_ADDRESS", address.text);
 }
 
-static int launch(struct display *self, char *text, size_t size)
+static int launch_server(struct display *self, char *text, size_t size)
 {
 	struct supervisor *supervisor = self->supervisor;
 	CLEANUP(spawn_env) struct spawn_env env = { 0 };
@@ -303,6 +303,16 @@ static int launch(struct display *self, char *text, size_t size)
 		return r;
 	}
 	return limit_launch(self);
+}
+
+/* The next attempt may have another number: this one's entry does not stay. */
+static int launch(struct display *self, char *text, size_t size)
+{
+	int r = launch_server(self, text, size);
+
+	if (r < 0 && !self->child.pid)
+		remove_authority(self);
+	return r;
 }
 
 /* After an end before it was ready: the next number, or the other variant. */

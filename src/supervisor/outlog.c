@@ -274,20 +274,6 @@ static void pipe_destroy(struct outlog_pipe *self)
 	free(self);
 }
 
-void outlog_destroy(struct outlog *self)
-{
-	struct outlog_pipe *pipe, *next;
-
-	if (!self)
-		return;
-	list_for_each_safe(pipe, next, &self->pipes, link)
-		pipe_destroy(pipe);
-	log_set_writer(NULL, NULL);
-	fd_close(self->fd);
-	free(self->path);
-	free(self);
-}
-
 void outlog_stream_init(struct outlog_stream *self, struct outlog *log, const char *name)
 {
 	*self = (struct outlog_stream){ .log = log, .name = name };
@@ -454,6 +440,25 @@ static void finish_output(struct outlog_pipe *self)
 	if (self->floods)
 		end_flood(self);
 	end_line(self);
+}
+
+void outlog_destroy(struct outlog *self)
+{
+	struct outlog_pipe *pipe, *next;
+
+	if (!self)
+		return;
+	list_for_each_safe(pipe, next, &self->pipes, link) {
+		size_t n;
+
+		read_pipe(pipe, FLOOD_BYTES, &n);
+		finish_output(pipe);
+		pipe_destroy(pipe);
+	}
+	log_set_writer(NULL, NULL);
+	fd_close(self->fd);
+	free(self->path);
+	free(self);
 }
 
 static void have_turn(struct outlog_pipe *self)

@@ -62,14 +62,25 @@ exec {real}/afar-supervisor "$@"
         tracer = subprocess.Popen(["strace", "-p", pid, *options], stdin=subprocess.DEVNULL,
                                   stderr=subprocess.PIPE, text=True)
         check("attached" in tracer.stderr.readline(), "strace cannot attach")
-        with open(self.gate, "w") as f:
-            f.write("go\n")
+        self.open_gate(starting)
         out, err = starting.communicate(timeout=60 * SLOW)
         if os.path.exists(self.gate):  # it did not come as far
             os.unlink(self.gate)
         tracer.terminate()
         tracer.communicate()
         return starting.returncode, out, err
+
+    def open_gate(self, starting):
+        """To whoever waits there: nobody does any more when the start was given up meanwhile."""
+        def is_open():
+            try:
+                fd = os.open(self.gate, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:
+                return starting.poll() is not None
+            os.write(fd, b"go\n")
+            os.close(fd)
+            return True
+        wait_for(is_open, "somebody at the gate", 60 * SLOW)
 
     def __enter__(self):
         return self

@@ -435,6 +435,23 @@ static void test_a_line_that_was_cut_is_ended_before_the_next(void **state)
 	assert_true(has_line(f, "1 lines before this one could not be written and are lost"));
 }
 
+/* Its group's first process has ended, and another that is just ending still has the pipe (OUT-1). */
+static void test_what_was_said_until_the_end_is_there(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(free) char *text = NULL;
+	int fd;
+
+	assert_int_equal(outlog_stream_open(&f->stream, &fd), 0);
+	print(f, fd, "first words\nlast");
+	assert_int_equal(sys_write_all(fd, " words", 6), 0);
+	outlog_destroy(TAKE_PTR(f->log));
+	close(fd);
+	text = content(f);
+	assert_non_null(strstr(text, "child: first words\n"));
+	assert_non_null(strstr(text, "child: last words\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -462,6 +479,8 @@ int main(void)
 			test_a_line_that_was_cut_is_ended_before_the_next, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_a_file_that_could_not_be_made_is_there_again_soon, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_what_was_said_until_the_end_is_there, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -426,7 +426,7 @@ int main(int argc, char **argv)
 		log_use_contract_format();
 		report_init_log(&self.report);
 	} else {
-		report_init(&self.report, options.foreground);
+		report_init(&self.report, options.foreground || options.new_pin);
 	}
 	handover_keep_report(&self);
 	if (r == 0) {
@@ -444,8 +444,8 @@ int main(int argc, char **argv)
 	}
 	if (r == 0)
 		status = run(&self);
-	else if (why)
-		complain(&self, why);
+	else if (why || r == -ENOMEM)
+		complain(&self, why ? why : "out of memory");
 	supervisor_finish(&self);
 	sd_event_unref(self.event);
 	options_finish(&options);

@@ -418,8 +418,10 @@ int main(int argc, char **argv)
 	prctl(PR_SET_DUMPABLE, 0); /* the configuration has a private key */
 	self.argv = (const char *const *)argv;
 	r = handover_open(&self.handover);
+	if (r == -ENOMEM)
+		log_error("out of memory");
 	if (r < 0)
-		return EXIT_FAILED; /* the guard is gone */
+		return EXIT_FAILED; /* else the guard is gone, and nobody listens */
 	r = options_parse(&options, argc, argv, &why);
 	self.flavour = options.flavour;
 	if (self.flavour->logs_to_stderr) {

@@ -32,7 +32,7 @@ int child_source_add(sd_event *event, sd_event_source **ret, pid_t pid,
 	if (!self)
 		return -ENOMEM;
 	*self = (struct watched){ .handler = handler, .data = data };
-	/* WCONTINUED is for its side effect, see above. */
+	/* With WCONTINUED, too, sd-event goes by SIGCHLD: see child-source.h. */
 	r = sd_event_add_child(event, &source, pid, WEXITED | WCONTINUED, handle_child, self);
 	if (r < 0) {
 		free(self);

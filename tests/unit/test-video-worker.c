@@ -308,6 +308,35 @@ static void test_failures_are_told(void **state)
 	video_coder_destroy(coder);
 }
 
+static unsigned count_threads(void)
+{
+	DIR *directory = opendir("/proc/self/task");
+	unsigned n = 0;
+
+	assert_non_null(directory);
+	while (readdir(directory))
+		n++;
+	closedir(directory);
+	return n;
+}
+
+/* A desktop on which nothing moves needs none, nor does one where no thread can be made. */
+static void test_there_is_a_thread_only_for_coders(void **state)
+{
+	struct fixture *f = *state;
+	unsigned n = count_threads();
+	struct video_worker *other;
+	struct video_coder *coder;
+
+	assert_int_equal(video_worker_create(&other, f->event), 0);
+	assert_int_equal(count_threads(), n);
+	assert_int_equal(video_coder_create(&coder, other, &codec_gated, handle_done, f), 0);
+	assert_int_equal(count_threads(), n + 1);
+	video_coder_destroy(coder);
+	video_worker_destroy(other);
+	assert_int_equal(count_threads(), n);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
 int main(void)
@@ -320,6 +349,7 @@ int main(void)
 		TEST(the_end_of_a_picture_may_start_the_next_or_end_the_coder),
 		TEST(the_worker_ends_with_a_picture_inside),
 		TEST(failures_are_told),
+		TEST(there_is_a_thread_only_for_coders),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,8 +155,6 @@ int video_worker_create(struct video_worker **ret, sd_event *event)
 	if (r >= 0)
 		r = sd_event_add_io(
 			event, &self->source, self->done_fd, EPOLLIN, handle_done, self);
-	if (r >= 0)
-		r = start_thread(self);
 	if (r < 0) {
 		video_worker_destroy(self);
 		return r;
@@ -187,8 +185,12 @@ void video_worker_destroy(struct video_worker *self)
 int video_coder_create(struct video_coder **ret, struct video_worker *worker,
 	const struct codec_impl *impl, video_coder_fn done, void *data)
 {
-	struct video_coder *self = mem_new(struct video_coder);
+	struct video_coder *self;
+	int r = worker->has_thread ? 0 : start_thread(worker);
 
+	if (r < 0)
+		return r;
+	self = mem_new(struct video_coder);
 	if (!self)
 		return -ENOMEM;
 	*self = (struct video_coder){

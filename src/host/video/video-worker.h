@@ -26,13 +26,13 @@ struct video_result {
 /* From the loop. It may start or destroy the coder. */
 typedef void (*video_coder_fn)(void *data, const struct video_result *result);
 
-/* Returns 0 or negative errno. */
+/* The thread begins with the first coder. Returns 0 or negative errno. */
 int video_worker_create(struct video_worker **ret, sd_event *event);
 
 /* Its coders must be gone. Waits for the picture that is being coded. Takes NULL. */
 void video_worker_destroy(struct video_worker *self);
 
-/* @worker is borrowed. -ENOMEM. */
+/* @worker is borrowed. -ENOMEM; -EAGAIN: no thread can be made. */
 int video_coder_create(struct video_coder **ret, struct video_worker *worker,
 	const struct codec_impl *impl, video_coder_fn done, void *data);
 

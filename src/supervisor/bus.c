@@ -23,7 +23,7 @@ struct bus {
 	struct supervisor *supervisor; /* borrowed */
 	struct child child;
 	struct ready_line ready;
-	char address[READY_LINE_MAX]; /* "": none of ours */
+	char address[READY_LINE_MAX]; /* "": none of ours; also while none answers there */
 };
 
 /* dbus-daemon(1) makes them for services that only live as long as it does, and leaves them. */
@@ -46,7 +46,6 @@ static void handle_ended(void *data, int code, int status)
 
 	ready_line_close(&self->ready);
 	remove_directories(self->supervisor);
-	self->address[0] = '\0';
 	supervisor_child_ended(self->supervisor, POLICY_BUS, code, status, false);
 }
 
@@ -54,7 +53,7 @@ static void handle_address(void *data, const char *line)
 {
 	struct bus *self = data;
 
-	snprintf(self->address, sizeof(self->address), "%s", line);
+	(void)line;
 	supervisor_event(self->supervisor, POLICY_IS_READY, POLICY_BUS, false);
 }
 
@@ -92,6 +91,7 @@ static bool there_is_one(const struct supervisor *supervisor)
 
 int bus_start(struct supervisor *supervisor, char *text, size_t size)
 {
+	static const char option[] = "--address=";
 	struct bus *self = supervisor->bus;
 	CLEANUP(strbuf) struct strbuf address = { 0 };
 	CLEANUP(spawn_env) struct spawn_env env = { 0 };
@@ -105,12 +105,15 @@ int bus_start(struct supervisor *supervisor, char *text, size_t size)
 		supervisor_event(supervisor, POLICY_IS_ABSENT, POLICY_BUS, false);
 		return 0;
 	}
-	strbuf_printf(&address, "--address=unix:path=");
+	strbuf_printf(&address, "%sunix:path=", option);
 	str_escape_address(&address, supervisor->paths.runtime_dir);
 	strbuf_printf(&address, "/bus");
 	if (address.failed)
 		return -ENOMEM;
 	argv[5] = address.text;
+	if (strlen(address.text) - strlen(option) >= sizeof(self->address))
+		return -ENAMETOOLONG;
+	strcpy(self->address, address.text + strlen(option));
 	r = supervisor_make_env(supervisor, &env);
 	if (r == 0)
 		r = ready_line_open(&self->ready, supervisor->event, supervisor->handover.keeper,
@@ -125,6 +128,7 @@ int bus_start(struct supervisor *supervisor, char *text, size_t size)
 		snprintf(text, size, "dbus-daemon cannot be started: %s", strerror(-r));
 	}
 	if (r == -ENOENT) {
+		self->address[0] = '\0';
 		supervisor_event(supervisor, POLICY_IS_ABSENT, POLICY_BUS, false);
 		return 0;
 	}
@@ -150,11 +154,11 @@ void bus_adopt(struct supervisor *supervisor, const json_t *from)
 {
 	struct bus *self = supervisor->bus;
 
+	snprintf(self->address, sizeof(self->address), "%s", record_text(from, "address"));
 	if (!self->child.pid) {
 		remove_directories(supervisor); /* it may have ended while nobody watched */
 		return;
 	}
-	snprintf(self->address, sizeof(self->address), "%s", record_text(from, "address"));
 	if (supervisor->policy.entries[POLICY_BUS].state == COMPONENT_STARTING
 		&& ready_line_adopt(&self->ready, supervisor->event, supervisor->handover.keeper,
 			   READY_LINE, handle_address, self)

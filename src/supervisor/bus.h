@@ -3,7 +3,9 @@
 
 /*
  * A D-Bus session bus, when the user has none: dbus-daemon(1) with a socket
- * in our runtime directory. Ready is the address that it prints. Without
+ * in our runtime directory, always the same: while it is being started again
+ * its clients find nobody there, and do not start one of their own, that
+ * nobody would end. It prints its address when it is ready. Without
  * dbus-daemon the session runs without a bus (D-8).
  */
 

@@ -251,6 +251,8 @@ static void handle_end(struct policy *self, const struct policy_event *event, us
 	enum policy_component c = event->component;
 	struct policy_entry *entry = &self->entries[c];
 	bool expected, asked = entry->state == COMPONENT_STOPPING;
+	/* Nobody loses what nobody has had. */
+	bool missed = entry->state == COMPONENT_READY || !self->rules->of[c].optional;
 	usec_t at = now;
 
 	if (!policy_is_running(self, c))
@@ -265,7 +267,7 @@ static void handle_end(struct policy *self, const struct policy_event *event, us
 	}
 	/* A dead display takes all with it, whoever found out. */
 	if (!asked
-		&& ((self->rules->vital & BIT(c))
+		&& ((missed && (self->rules->vital & BIT(c)))
 			|| (event->blame_display && (self->rules->desktop & BIT(c)))))
 		end_desktop(self, now, actions);
 }

@@ -193,6 +193,37 @@ def with_a_session_bus_that_was_there_it_is_the_same():
             rounds(player, {"DBUS_SESSION_BUS_ADDRESS": address})
 
 
+def while_there_is_no_bus_nobody_starts_one_of_his_own():
+    """Of one that was killed, and does not come back, the address is still what all are told."""
+    with Home(conf="[relaunch]\nfast_delay = 0.05\nslow_delay = 0.1\n") as home:
+        os.mkdir(home.path + "/bin")
+        bus, once = home.path + "/bin/dbus-daemon", home.path + "/once"
+        with open(bus, "w") as f:
+            f.write(f"#!/bin/sh\nmkdir {once} && exec {shutil.which('dbus-daemon')} \"$@\"\n")
+        os.chmod(bus, 0o755)
+        home.env["PATH"] = home.path + "/bin:" + os.environ["PATH"]
+        session = "env | grep ^DBUS_SESSION >>$HOME/buses; echo >>$HOME/sessions; exec openbox"
+        home.up(session=session)
+        os.kill(home.component("bus")["pid"], signal.SIGKILL)
+        wait_for(lambda: read(home, "sessions") == "\n\n", "another session")
+        wanted = f"DBUS_SESSION_BUS_ADDRESS=unix:path={home.runtime}/afar/bus"
+        check(read(home, "buses") == 2 * f"{wanted}\n", read(home, "buses"))
+        wait_for(lambda: home.component("bus")["restarts"] >= 3, "three tries")
+        # Sound, which is tried again and again meanwhile, and so may be gone as it is looked at.
+        for pid, line in processes_of(home.path).items():
+            try:
+                with open(f"/proc/{pid}/environ", "rb") as f:
+                    its = f.read().split(b"\0")
+            except ProcessLookupError:
+                continue
+            if line.startswith(("pipewire", "wireplumber")) and any(its):
+                told = [v for v in its if v.startswith(b"DBUS_SESSION")]
+                check(told == [wanted.encode()], line, told)
+        check(home.component("display")["restarts"] == 1, home.component("display"))
+        check(read(home, "sessions") == "\n\n", read(home, "sessions"))
+        home.afar("stop")
+
+
 # AUDIO-1
 def without_a_runtime_directory_it_is_the_same():
     first_try("pulseaudio", runtime=False)
@@ -482,6 +513,7 @@ TESTS = [
     a_tone_of_a_pulseaudio_client_arrives_at_the_first_try,
     a_tone_of_a_pipewire_client_arrives_at_the_first_try,
     with_a_session_bus_that_was_there_it_is_the_same,
+    while_there_is_no_bus_nobody_starts_one_of_his_own,
     without_a_runtime_directory_it_is_the_same,
     the_environment_leads_to_this_desktop_and_no_other,
     when_one_is_killed_all_three_come_back_and_the_next_tone_arrives,

@@ -102,12 +102,38 @@ static void test_by_the_contract_the_host_starts_behind_the_session(void **state
 static void test_a_session_does_without_a_bus_that_is_absent_or_fails(void **state)
 {
 	(void)state;
+	struct policy_actions actions;
 	struct policy policy;
 
 	begin(&policy, &policy_rules_own);
 	step(&policy, POLICY_IS_ABSENT, POLICY_BUS, 0);
 	assert_true(step(&policy, POLICY_IS_READY, POLICY_DISPLAY, 0).start
 		& POLICY_BIT(POLICY_SESSION));
+
+	begin(&policy, &policy_rules_own);
+	step(&policy, POLICY_IS_READY, POLICY_DISPLAY, 0);
+	actions = step(&policy, POLICY_HAS_ENDED, POLICY_BUS, SEC);
+	assert_true(actions.start & POLICY_BIT(POLICY_SESSION));
+	assert_int_equal(actions.stop, 0);
+}
+
+/* Of a desktop that has done without it, too. */
+static void test_a_bus_that_fails_at_its_start_ends_nothing(void **state)
+{
+	(void)state;
+	struct policy_actions actions;
+	struct policy policy;
+
+	begin(&policy, &policy_rules_own);
+	step(&policy, POLICY_IS_READY, POLICY_DISPLAY, 0);
+	step(&policy, POLICY_HAS_ENDED, POLICY_BUS, SEC);
+	step(&policy, POLICY_IS_READY, POLICY_SESSION, SEC);
+	assert_true(step(&policy, POLICY_TICK, 0, 20 * SEC).start & POLICY_BIT(POLICY_BUS));
+	assert_int_equal(step(&policy, POLICY_HAS_ENDED, POLICY_BUS, 20 * SEC).stop, 0);
+	assert_true(step(&policy, POLICY_TICK, 0, 100 * SEC).start & POLICY_BIT(POLICY_BUS));
+	step(&policy, POLICY_IS_READY, POLICY_BUS, 100 * SEC);
+	actions = step(&policy, POLICY_HAS_ENDED, POLICY_BUS, 101 * SEC);
+	assert_true(actions.stop & POLICY_BIT(POLICY_SESSION));
 }
 
 /* N-2, PRE-1, PRE-2: nothing else is started before it has ended well. */
@@ -741,6 +767,7 @@ int main(void)
 		cmocka_unit_test(test_host_display_and_bus_start_together_and_the_session_after_them),
 		cmocka_unit_test(test_by_the_contract_the_host_starts_behind_the_session),
 		cmocka_unit_test(test_a_session_does_without_a_bus_that_is_absent_or_fails),
+		cmocka_unit_test(test_a_bus_that_fails_at_its_start_ends_nothing),
 		cmocka_unit_test(test_a_pre_session_comes_first_and_its_failure_is_the_sessions),
 		cmocka_unit_test(test_every_desktop_has_its_pre_session),
 		cmocka_unit_test(test_sound_keeps_nobody_waiting_but_for_what_it_will_be_called),

@@ -858,7 +858,7 @@ def a_profile_that_leaves_something_running_does_not_matter():
         began = time.monotonic()
         seen, err = unit_start(p, SHELL="/bin/sh")
         check(err == "", err)
-        check(time.monotonic() - began < 12 * SLOW, "it waited for the limit")
+        check(time.monotonic() - began < 11 + SLOW, "it waited for the limit")
 
 
 # LSH-2, LSH-4
@@ -926,25 +926,6 @@ def every_option_with_hostile_values_ends_with_a_status():
                     check(code in (0, 1, 2), option, value and value[0][:20], code, err[:200])
 
 
-def get_status_takes_a_few_milliseconds():
-    def least(program, *args):
-        times = []
-        for _ in range(100):
-            began = time.perf_counter()
-            pid = os.posix_spawn(program, [program, *args], p.env,
-                                 file_actions=[(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
-            os.waitpid(pid, 0)
-            times.append(time.perf_counter() - began)
-        return min(times), sorted(times)[50]
-    with Place() as p:
-        os.makedirs(p.config)
-        floor, status = least("/bin/true"), least(p.script, "--get-status")
-        print("# --get-status: median %.1f ms, least %.1f; of true(1): %.1f, %.1f"
-              % tuple(1000 * t for t in (status[1], status[0], floor[1], floor[0])))
-        # Of a busy machine only what it costs more than a process at all says anything.
-        check(status[0] - floor[0] < 0.005 * SLOW, status, floor)
-
-
 TESTS = [
     command_lines_are_read_as_argparse_reads_them,
     wrong_usage_is_status_2_with_the_usage_line,
@@ -979,7 +960,6 @@ TESTS = [
     a_hostile_environment_is_no_trouble,
     an_empty_argument_list_and_closed_descriptors_are_survived,
     every_option_with_hostile_values_ends_with_a_status,
-    get_status_takes_a_few_milliseconds,
 ]
 
 # These need files in /usr, /etc and /run, and other users.

@@ -353,7 +353,7 @@ def an_x_server_that_is_not_ready_after_ten_seconds_is_a_failure():
             daemon = home.start()
             begin = home.wait_launch("Xvfb").start
             failed = daemon.wait_line("Failure count for 'Display server' is now 1", seconds=30)
-            check(9.5 < failed - begin < 12 * SLOW, failed - begin)
+            check(9.5 < failed - begin < 11 + SLOW, failed - begin)
             daemon.stop()
 
 

@@ -82,7 +82,7 @@ def who_does_not_obey_is_killed_after_ten_seconds_all_of_them_together():
         daemon.signal(signal.SIGTERM)
         check(daemon.exit_status(30) == 0)
         took = time.monotonic() - begin
-        check(9.5 < took < 12 * SLOW, took)
+        check(9.5 < took < 11 + SLOW, took)
         daemon.wait_line(":ERROR:Timed out - sending SIGKILL")
         check(not any(map(is_alive, pids)), pids)
 

@@ -856,6 +856,8 @@ static void test_over_a_slow_link_frames_are_small_and_what_is_new_goes_first(vo
 
 /* --- video --- */
 
+#define HANGS (60 * USEC_PER_SEC)
+
 static const struct rect screen_of_film = { 64, 64, 320, 256 };
 
 static void look(struct fixture *f)
@@ -918,11 +920,20 @@ static bool all_exact(struct fixture *f)
 	return true;
 }
 
+static unsigned pictures_seen(const struct fixture *f)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < N_WATCHERS; i++)
+		n += f->watchers[i].n_pictures;
+	return n;
+}
+
+/* However slow the machine is: a film lasts until enough of it was seen. */
 static void test_after_a_film_with_moves_all_is_exact(void **state)
 {
 	struct fixture *f = *state;
 	usec_t end, limit;
-	unsigned n_pictures = 0;
 
 	for (unsigned i = 0; i < N_WATCHERS; i++)
 		watch(f, &f->watchers[i], i < 4 ? 1U << CODEC_VP9 : 0);
@@ -932,21 +943,21 @@ static void test_after_a_film_with_moves_all_is_exact(void **state)
 		show_still(f);
 		settle(f, N_WATCHERS);
 		end = clock_now() + 1500 * USEC_PER_MSEC;
-		while (clock_now() < end) {
+		limit = clock_now() + HANGS;
+		while (clock_now() < end || pictures_seen(f) < 10 * (film + 1U)) {
+			assert_true(clock_now() < limit);
 			play(f);
 			attend(f);
 			assert_true(sd_event_run(f->event, 10 * USEC_PER_MSEC) >= 0);
 		}
 		show_still(f);
-		limit = clock_now() + 10 * USEC_PER_SEC;
+		limit = clock_now() + HANGS;
 		while (!all_exact(f)) {
 			assert_true(clock_now() < limit);
 			assert_true(sd_event_run(f->event, 50 * USEC_PER_MSEC) >= 0);
 		}
 	}
-	for (unsigned i = 0; i < N_WATCHERS; i++)
-		n_pictures += f->watchers[i].n_pictures;
-	assert_true(f->watchers[0].n_pictures > 0 && n_pictures >= 20);
+	assert_true(f->watchers[0].n_pictures > 0);
 	assert_int_equal(f->watchers[4].n_pictures, 0);
 }
 

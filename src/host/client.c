@@ -458,8 +458,9 @@ static void put_header(const struct client *self, const struct member_piece *pie
 		n = stream_put_frame_header(header, flags, self->pacer.seq, times);
 	else
 		n = stream_put_picture_header(header,
-			flags | (piece->key ? STREAM_KEY_PICTURE : 0), self->pacer.seq, times,
-			piece->codec, &at);
+			flags | (piece->key ? STREAM_KEY_PICTURE : 0)
+				| (piece->half ? STREAM_HALF_PICTURE : 0),
+			self->pacer.seq, times, piece->codec, &at);
 	memcpy(piece->bytes - n, header, n);
 	*ret = piece->bytes - n;
 	*ret_n = piece->n + n;

@@ -115,6 +115,7 @@ uint16_t stream_time(uint64_t usec);
 #define STREAM_MORE 0x01 /* flags of FRAME and PICTURE */
 #define STREAM_TIMES 0x02
 #define STREAM_KEY_PICTURE 0x04
+#define STREAM_HALF_PICTURE 0x08
 #define STREAM_DEFLATE(number) ((unsigned)(number) << 2) /* 0…3; of FRAME only */
 
 #define STREAM_FRAME_HEADER_SIZE 6
@@ -180,7 +181,7 @@ size_t stream_put_copy(
 size_t stream_put_slot(
 	uint8_t *out, enum stream_kind kind, unsigned column, unsigned row, unsigned slot);
 
-/* @flags: STREAM_MORE, STREAM_KEY_PICTURE; the rest as for a frame. */
+/* @flags: STREAM_MORE, STREAM_KEY_PICTURE, STREAM_HALF_PICTURE; the rest as for a frame. */
 #define STREAM_PICTURE_HEADER_MAX (STREAM_FRAME_HEADER_MAX + 9)
 size_t stream_put_picture_header(uint8_t *out, unsigned flags, uint32_t seq,
 	const struct stream_times *times, enum stream_codec codec,

@@ -6,11 +6,13 @@
  *
  *	video-codecs [WIDTH HEIGHT [PICTURES [BYTES]]]
  *
- * BYTES is the target for each picture; 0: what the codec thinks good. Three kinds of motion:
+ * BYTES is the target for each picture; 0: what the codec thinks good. "By half" is with half as
+ * many pixels each way, enlarged as a browser does. Three kinds of motion:
  * a pan over a texture; a film, that is two textures that move apart, a thing that flies over
  * both, and grain; and a smooth play of colours.
  */
 
+#include <libyuv/scale_argb.h>
 #include <math.h>
 #include <stdio.h>
 #include <time.h>
@@ -152,23 +154,27 @@ static double cpu_ms(void)
 }
 
 static struct figures measure(const struct codec_impl *impl, uint32_t *const *film, int n,
-	unsigned width, unsigned height, size_t target)
+	unsigned width, unsigned height, size_t target, bool half)
 {
 	struct codec *codec = codec_create(impl);
 	struct picture_decoder *decoder = picture_decoder_create(impl->id);
 	CLEANUP(free) uint32_t *seen = xalloc((size_t)width * height, sizeof(*seen));
+	CLEANUP(free) uint32_t *coded = xalloc((size_t)width * height, sizeof(*coded));
+	unsigned w = half ? codec_half(width) : width, h = half ? codec_half(height) : height;
 	struct figures sum = { .psnr_min = 99, .ms_min = 1e9 };
 
 	for (int i = 0; i < n; i++) {
-		struct codec_input in = { film[i], width, width, height, false, target };
+		struct codec_input in = { film[i], width, width, height, false, target, half };
 		struct codec_output out;
 		double start = cpu_ms(), ms, psnr;
 
 		if (codec_load(codec, &in) < 0 || codec_encode(codec, &out) < 0)
 			abort();
 		ms = cpu_ms() - start;
-		if (!picture_decode(decoder, out.bytes, out.n, seen, width, height))
+		if (!picture_decode(decoder, out.bytes, out.n, coded, w, h))
 			abort();
+		ARGBScale((const uint8_t *)coded, (int)w * 4, (int)w, (int)h, (uint8_t *)seen,
+			(int)width * 4, (int)width, (int)height, kFilterBilinear);
 		psnr = picture_psnr(film[i], seen, (size_t)width * height);
 		if (i == 0) {
 			sum.key_bytes = (double)out.n;
@@ -208,13 +214,15 @@ int main(int argc, char **argv)
 		for (int i = 0; i < n; i++)
 			draw((enum motion)motion, i, film[i], (int)width, (int)height,
 				textures);
-		for (size_t i = 0; i < ARRAY_SIZE(impls); i++) {
-			struct figures f = measure(impls[i], film, n, width, height, target);
+		for (size_t i = 0; i < 2 * ARRAY_SIZE(impls); i++) {
+			const struct codec_impl *impl = impls[i / 2];
+			bool half = i % 2;
+			struct figures f = measure(impl, film, n, width, height, target, half);
 
-			printf("| %s | %s | %.1f (%.1f, %.1f) | %.0f | %.0f | %.1f (%.1f) | "
+			printf("| %s | %s%s | %.1f (%.1f, %.1f) | %.0f | %.0f | %.1f (%.1f) | "
 			       "%.0f | "
 			       "%.1f |\n",
-				names[motion], impls[i]->name, f.ms, f.ms_min, f.ms_max,
+				names[motion], impl->name, half ? " by half" : "", f.ms, f.ms_min, f.ms_max,
 				f.bytes, f.key_bytes, f.psnr, f.psnr_min, 500 / f.ms,
 				f.bytes * 60 / 1e6);
 			fflush(stdout);

@@ -46,6 +46,15 @@ static void draw(uint32_t *pixels, size_t stride, unsigned width, unsigned heigh
 	}
 }
 
+/* As a viewer enlarges it: each pixel four times. */
+static void enlarge(uint32_t *to, const uint32_t *half, unsigned width, unsigned height)
+{
+	for (unsigned y = 0; y < height; y++) {
+		for (unsigned x = 0; x < width; x++)
+			to[y * width + x] = half[y / 2 * codec_half(width) + x / 2];
+	}
+}
+
 static void pass(struct fixture *f, const struct codec_input *in)
 {
 	size_t n = (size_t)in->width * in->height;
@@ -55,8 +64,16 @@ static void pass(struct fixture *f, const struct codec_input *in)
 	assert_int_equal(codec_load(f->codec, in), 0);
 	assert_int_equal(codec_encode(f->codec, &f->out), 0);
 	assert_true(f->out.n > 0);
-	assert_true(picture_decode(
-		f->decoder, f->out.bytes, f->out.n, seen, in->width, in->height));
+	if (in->half) {
+		CLEANUP(free) uint32_t *half = xalloc(n, sizeof(*half));
+
+		assert_true(picture_decode(f->decoder, f->out.bytes, f->out.n, half,
+			codec_half(in->width), codec_half(in->height)));
+		enlarge(seen, half, in->width, in->height);
+	} else {
+		assert_true(picture_decode(
+			f->decoder, f->out.bytes, f->out.n, seen, in->width, in->height));
+	}
 	for (unsigned y = 0; y < in->height; y++)
 		memcpy(sent + (size_t)y * in->width, in->pixels + y * in->stride,
 			in->width * sizeof(*sent));
@@ -73,7 +90,7 @@ static void test_moving_pictures_come_back_and_only_the_first_is_a_key_picture(v
 		struct fixture f = begin(impls[i]);
 
 		for (unsigned t = 0; t < 40; t++) {
-			struct codec_input in = { pixels, STRIDE, WIDTH, HEIGHT, false, 0 };
+			struct codec_input in = { pixels, STRIDE, WIDTH, HEIGHT, false, 0, false };
 
 			draw(pixels, STRIDE, WIDTH, HEIGHT, t);
 			pass(&f, &in);
@@ -108,7 +125,7 @@ static void test_a_key_picture_when_asked_and_after_another_size(void **state)
 
 		for (size_t j = 0; j < ARRAY_SIZE(cases); j++) {
 			struct codec_input in = { pixels, 640, cases[j].width, cases[j].height,
-				cases[j].key, 0 };
+				cases[j].key, 0, false };
 
 			if (cases[j].expected) { /* it really needs nothing that came before */
 				picture_decoder_destroy(f.decoder);
@@ -137,7 +154,7 @@ static void test_odd_and_extreme_sizes_are_coded_or_refused(void **state)
 
 		for (size_t j = 0; j < ARRAY_SIZE(sizes); j++) {
 			struct codec_input in = { pixels, sizes[j].width, sizes[j].width,
-				sizes[j].height, false, 0 };
+				sizes[j].height, false, 0, false };
 
 			if (!codec_takes(impls[i], in.width, in.height)) {
 				assert_int_equal(codec_load(f.codec, &in), -ERANGE);
@@ -161,6 +178,36 @@ static void test_odd_and_extreme_sizes_are_coded_or_refused(void **state)
 	assert_false(codec_takes(&codec_h264, 16384, 16));
 }
 
+/* Odd sides, too; and a change of size is a key picture, as with any other. */
+static void test_half_of_a_picture_is_coded_for_all_of_it(void **state)
+{
+	static const struct {
+		unsigned width, height;
+	} sizes[] = { { 640, 360 }, { 161, 95 }, { 160, 33 }, { 33, 160 } };
+	CLEANUP(free) uint32_t *pixels = xalloc(640 * 360, sizeof(*pixels));
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(impls); i++) {
+		struct fixture f = begin(impls[i]);
+
+		for (size_t j = 0; j < ARRAY_SIZE(sizes); j++) {
+			struct codec_input in = { pixels, sizes[j].width, sizes[j].width,
+				sizes[j].height, false, 0, false };
+
+			draw(pixels, in.stride, in.width, in.height, 0);
+			for (int t = 0; t < 4; t++) {
+				in.half = t >= 2;
+				pass(&f, &in);
+				assert_true(f.psnr >= 28);
+				assert_true(f.out.key == (t % 2 == 0) || impls[i] == &codec_jpeg);
+			}
+		}
+		assert_int_equal(codec_load(f.codec, &(struct codec_input){ pixels, 1, 1, 1,
+						     false, 0, true }), -ERANGE);
+		end(&f);
+	}
+}
+
 static void test_bytes_follow_the_target(void **state)
 {
 	enum { WIDTH = 640, HEIGHT = 360, N = 60 };
@@ -174,7 +221,7 @@ static void test_bytes_follow_the_target(void **state)
 
 		for (int t = 0; t < N; t++) {
 			struct codec_input in = { pixels, WIDTH, WIDTH, HEIGHT, false,
-				t < N / 2 ? 24000 : 12000 };
+				t < N / 2 ? 24000 : 12000, false };
 
 			draw(pixels, WIDTH, WIDTH, HEIGHT, (unsigned)t);
 			for (int k = 0; k < WIDTH * HEIGHT; k++)
@@ -192,7 +239,7 @@ static void test_bytes_follow_the_target(void **state)
 static void test_nothing_is_encoded_twice_or_without_a_picture(void **state)
 {
 	uint32_t pixels[16 * 16] = { 0 };
-	struct codec_input in = { pixels, 16, 16, 16, false, 0 };
+	struct codec_input in = { pixels, 16, 16, 16, false, 0, false };
 	struct codec_input large = in;
 	struct codec_output out;
 
@@ -214,7 +261,7 @@ static void test_nothing_is_encoded_twice_or_without_a_picture(void **state)
 static void test_jpeg_keeps_the_edges_of_coloured_text(void **state)
 {
 	uint32_t pixels[64 * 64];
-	struct codec_input in = { pixels, 64, 64, 64, false, 0 };
+	struct codec_input in = { pixels, 64, 64, 64, false, 0, false };
 	struct fixture f = begin(&codec_jpeg);
 
 	(void)state;
@@ -232,6 +279,7 @@ int main(void)
 			test_moving_pictures_come_back_and_only_the_first_is_a_key_picture),
 		cmocka_unit_test(test_a_key_picture_when_asked_and_after_another_size),
 		cmocka_unit_test(test_odd_and_extreme_sizes_are_coded_or_refused),
+		cmocka_unit_test(test_half_of_a_picture_is_coded_for_all_of_it),
 		cmocka_unit_test(test_bytes_follow_the_target),
 		cmocka_unit_test(test_nothing_is_encoded_twice_or_without_a_picture),
 		cmocka_unit_test(test_jpeg_keeps_the_edges_of_coloured_text),

@@ -3,10 +3,10 @@
 /*
  * Coded pictures as the host makes them, for tests of the page:
  *
- *	pictures h264|vp9 WIDTH HEIGHT N [KEY]
+ *	pictures h264|vp9 WIDTH HEIGHT N [KEY [half]]
  *
  * prints N pictures, of which the first and the KEYth, counted from 0, are key pictures; each
- *as u32 key, u32 size, the coded bytes, u32 size, and the pixels that went in, r g b. All
+ * as u32 key, u32 size, the coded bytes, u32 size, and the pixels that went in, r g b. All
  * little-endian.
  */
 
@@ -48,12 +48,13 @@ int main(int argc, char **argv)
 	unsigned height = argc > 4 ? (unsigned)atoi(argv[3]) : 64;
 	unsigned n = argc > 4 ? (unsigned)atoi(argv[4]) : 1;
 	unsigned key = argc > 5 ? (unsigned)atoi(argv[5]) : 0;
+	bool half = argc > 6 && strcmp(argv[6], "half") == 0;
 	CLEANUP(free) uint32_t *pixels = xalloc((size_t)width * height, sizeof(*pixels));
 	CLEANUP(free) uint8_t *rgb = xalloc((size_t)width * height, 3);
 
 	for (unsigned t = 0; t < n; t++) {
 		struct codec_input in = { pixels, width, width, height, t == key,
-			(size_t)width * height / 8 };
+			(size_t)width * height / 8, half };
 		struct codec_output out;
 
 		for (unsigned i = 0; i < width * height; i++) {

@@ -32,6 +32,7 @@ struct piece {
 	bool more;
 	enum stream_codec codec; /* 0: it is for a FRAME, and not a PICTURE */
 	bool key;
+	bool half;
 	struct rect at;
 	struct stats_work work;
 	struct rect *boxes; /* what it brings up to date; only of a group of several */
@@ -691,7 +692,7 @@ static int add_picture(struct group *self)
 {
 	struct video_picture *picture = TAKE_PTR(self->picture);
 	struct piece draft = { .codec = (enum stream_codec)picture->codec, .key = picture->key,
-		.at = picture->at };
+		.half = picture->half, .at = picture->at };
 	int r = 0;
 
 	self->open = false;
@@ -808,6 +809,7 @@ int member_take(struct member *self, struct member_piece *ret)
 		.more = piece->more,
 		.codec = piece->codec,
 		.key = piece->key,
+		.half = piece->half,
 		.at = piece->at,
 		.work = &piece->work,
 	};

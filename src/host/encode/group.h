@@ -87,7 +87,8 @@ struct member {
 /* What member_take() gives: the body of one FRAME, or of a PICTURE. */
 struct member_piece {
 	enum stream_codec codec; /* 0: of a FRAME */
-	bool key;		 /* of a PICTURE, as @at */
+	bool key;		 /* of a PICTURE, as @half and @at */
+	bool half;
 	struct rect at;
 	uint8_t *bytes; /* borrowed, to be sent at once; ENCODE_HEADROOM writable ones before it */
 	size_t n;

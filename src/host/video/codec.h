@@ -30,6 +30,7 @@ struct codec_input {
 	bool key;            /* begin a new sequence, whatever came before */
 	size_t target_bytes; /* for this picture, met on average; 0: as many as a good picture
 				needs */
+	bool half; /* half as many pixels each way are coded, rounded up: another size */
 };
 
 struct codec_output {
@@ -56,6 +57,8 @@ struct codec_impl {
 /* Embedded in the variant's own struct. */
 struct codec {
 	const struct codec_impl *impl;
+	uint32_t *small; /* the half of what is loaded */
+	size_t n_small;
 };
 
 /* openh264: 4:2:0, one pass, no picture held back. */
@@ -81,6 +84,12 @@ static inline bool codec_target_differs(size_t former, size_t target)
 
 /* Can pictures of this size be coded? */
 bool codec_takes(const struct codec_impl *impl, unsigned width, unsigned height);
+
+/* A side of a picture that is coded by half. */
+static inline unsigned codec_half(unsigned side)
+{
+	return side / 2 + side % 2;
+}
 
 /* NULL: out of memory. */
 static inline struct codec *codec_create(const struct codec_impl *impl)
@@ -108,8 +117,4 @@ static inline int codec_encode(struct codec *self, struct codec_output *ret)
 }
 
 /* Takes NULL. */
-static inline void codec_destroy(struct codec *self)
-{
-	if (self)
-		self->impl->destroy(self);
-}
+void codec_destroy(struct codec *self);

@@ -22,6 +22,7 @@ struct video_sequence {
 	unsigned n_viewers;
 	bool stale; /* the scene has changed since the newest picture, */
 	bool key;   /* or somebody waits for a key picture */
+	bool half;  /* the newest picture */
 	usec_t started;
 };
 
@@ -49,6 +50,7 @@ static struct video_picture *make_picture(
 		.codec = sequence->impl->id,
 		.at = sequence->at,
 		.key = coded->key,
+		.half = sequence->half,
 		.n = coded->n,
 		.bytes = (uint8_t *)(self + 1) + VIDEO_HEADROOM,
 	};
@@ -138,7 +140,7 @@ static void handle_coded(void *data, const struct video_result *result)
 		give_up(sequence);
 		return;
 	}
-	pace_note(&sequence->pace, result->cost, now);
+	pace_note(&sequence->pace, result->cost, sequence->half, now);
 	hand_over(sequence, picture);
 	video_picture_unref(picture);
 	start_all(sequence->video, now);
@@ -176,7 +178,9 @@ static struct video_sequence *begin_sequence(
 		free(sequence);
 		return NULL;
 	}
-	pace_init(&sequence->pace, VIDEO_BUDGET);
+	pace_init(&sequence->pace, VIDEO_BUDGET,
+		codec_takes(impl, codec_half((unsigned)rect_width(&sequence->at)),
+			codec_half((unsigned)rect_height(&sequence->at))));
 	list_append(&self->sequences, &sequence->link);
 	set_budgets(self);
 	return sequence;
@@ -299,8 +303,10 @@ static void start(struct video_sequence *sequence, usec_t now)
 		.height = (unsigned)rect_height(at),
 		.key = sequence->key,
 		.target_bytes = target_of(sequence, now),
+		.half = pace_is_half(&sequence->pace),
 	};
 
+	sequence->half = in.half;
 	if (video_coder_start(sequence->coder, &in) < 0) {
 		give_up(sequence);
 		return;

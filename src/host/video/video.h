@@ -53,6 +53,7 @@ struct video_picture {
 	enum codec_id codec;
 	struct rect at;
 	bool key;
+	bool half; /* it has half as many pixels each way as @at, rounded up */
 	size_t n;
 	uint8_t *bytes;
 };

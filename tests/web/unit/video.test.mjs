@@ -10,8 +10,8 @@ import { importSource } from "../bundle.mjs";
 const { VideoPictures } = await importSource("picture/video");
 
 const VP9 = 2, H264 = 3;
-const HERE = { x: 10, y: 20, width: 300, height: 200 };
-const THERE = { x: 400, y: 20, width: 300, height: 201 };
+const HERE = { x: 10, y: 20, width: 300, height: 200, half: false };
+const THERE = { x: 400, y: 20, width: 300, height: 201, half: false };
 const BYTES = new Uint8Array([1, 2, 3]);
 
 class Frame {
@@ -128,6 +128,12 @@ test("two rectangles have two decoders; one that overlaps ends the earlier one",
 	await there;
 	await over;
 	await assert.rejects(pictures.decode(VP9, false, HERE, BYTES), /without the one/);
+	const half = pictures.decode(VP9, true, { ...HERE, width: 302, half: true }, BYTES);
+	await null;
+	assert.ok(decoders[2].closed);
+	assert.deepEqual([decoders[3].config.codedWidth, decoders[3].config.codedHeight], [152, 100]);
+	decoders[3].answer(0);
+	await half;
 	const other = pictures.decode(H264, true, THERE, BYTES);
 	await null;
 	assert.ok(decoders[1].closed);
@@ -172,7 +178,7 @@ test("decoders are bounded in number", async () => {
 	const all = [];
 
 	for (let i = 0; i < 40; i++)
-		all.push(pictures.decode(VP9, true, { x: i * 20, y: 0, width: 20, height: 20 }, BYTES)
+		all.push(pictures.decode(VP9, true, { x: i * 20, y: 0, width: 20, height: 20, half: false }, BYTES)
 			.catch((error) => error));
 	await null;
 	assert.equal(decoders.length, 40);

@@ -68,9 +68,10 @@ test("messages of the host are taken apart", () => {
 	const picture = wire.decode(bytes([0x88, 2 | 4, 1, 0, 0, 0, ...times,
 		2, 1, 0, 2, 0, 3, 0, 4, 1, 9, 9]));
 	assert.deepEqual({ ...picture, coded: [...picture.coded] }, {
-		type: "picture", seq: 1, more: false, times: timed.times, codec: 2, key: true,
+		type: "picture", seq: 1, more: false, times: timed.times, codec: 2, key: true, half: false,
 		x: 1, y: 2, width: 3, height: 260, coded: [9, 9],
 	});
+	assert.equal(wire.decode(bytes([0x88, 8, ...Array(14).fill(1)])).half, true);
 	const cursor = wire.decode(bytes([0x86, 2, 0, 3, 0, 1, 0, 2, 0, 7]));
 	assert.deepEqual([cursor.width, cursor.height, cursor.hotX, cursor.hotY], [2, 3, 1, 2]);
 	assert.deepEqual([...cursor.deflated], [7]);
@@ -100,7 +101,7 @@ test("every bad message is a BadMessage and nothing else", () => {
 		"FRAME with times before its last": [0x85, 3, ...Array(18).fill(0)],
 		"FRAME with its times cut off": [0x85, 2, ...Array(17).fill(0)],
 		"PICTURE without a seq": [0x88, 0, 0, 0, 0],
-		"PICTURE with unknown flags": [0x88, 8, ...Array(14).fill(1)],
+		"PICTURE with unknown flags": [0x88, 16, ...Array(14).fill(1)],
 		"PICTURE without its place": [0x88, 0, ...Array(12).fill(1)],
 		"PICTURE without its picture": [0x88, 0, ...Array(13).fill(1)],
 		"CURSOR too short": [0x86, 1, 0, 1, 0, 0, 0, 0],

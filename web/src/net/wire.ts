@@ -55,9 +55,10 @@ const enum Server {
 const MORE = 0x01;
 const TIMES = 0x02;
 const STREAM_SHIFT = 2; /* FRAME's, two bits */
-const KEY = 0x04; /* PICTURE's */
+const KEY = 0x04; /* PICTURE's, and */
+const HALF = 0x08;
 const FRAME_FLAGS = 0x0f;
-const PICTURE_FLAGS = MORE | TIMES | KEY;
+const PICTURE_FLAGS = MORE | TIMES | KEY | HALF;
 
 /* How many frames a host may have sent that are not acknowledged. */
 export const UNDER_WAY_MAX = 16;
@@ -196,6 +197,7 @@ export interface Picture extends Part {
 	type: "picture";
 	codec: number;
 	key: boolean;
+	half: boolean; /* it has half as many pixels each way as its rectangle, rounded up */
 	x: number;
 	y: number;
 	width: number;
@@ -364,6 +366,7 @@ function decodePicture(view: DataView, bytes: Uint8Array): Picture {
 		...part,
 		codec: bytes[end],
 		key: (bytes[1] & KEY) !== 0,
+		half: (bytes[1] & HALF) !== 0,
 		x: view.getUint16(end + 1, true),
 		y: view.getUint16(end + 3, true),
 		width: view.getUint16(end + 5, true),

@@ -57,10 +57,13 @@ export class Painter {
 				this.surface?.apply(part, this.changed);
 				continue;
 			}
-			const { x, y, width, height, image } = part;
+			const { x, y, width, height, half, image } = part;
+			const share = half ? 0.5 : 1;
+
 			this.paintChanges();
 			/* One of video is rounded up to even numbers. */
-			this.context.drawImage(image, 0, 0, width, height, x, y, width, height);
+			this.context.drawImage(image, 0, 0, width * share, height * share,
+				x, y, width, height);
 			image.close();
 		}
 		this.paintChanges();

@@ -6,17 +6,16 @@
  */
 
 import { BadMessage, CODEC_JPEG, CODECS, Picture } from "../net/wire";
-import { VideoPictures } from "./video";
+import { codedSide, Place, VideoPictures } from "./video";
 
 /* Or a VideoFrame, which Debian 12's TypeScript does not know to be drawn and handed over alike. */
 export type Image = ImageBitmap;
 
-/* Where on the screen an image goes, which may be larger by a column and a row. */
-export interface PlacedImage {
-	x: number;
-	y: number;
-	width: number;
-	height: number;
+/*
+ * Where on the screen an image goes, which may be larger by a column and a row, or be of half the
+ * size, and so to be enlarged.
+ */
+export interface PlacedImage extends Place {
 	image: Image;
 }
 
@@ -40,15 +39,16 @@ export class Pictures {
 	 * sends another. The promise is broken by a BadMessage.
 	 */
 	async decode(picture: Picture): Promise<PlacedImage | null> {
-		const { codec, key, x, y, width, height, coded } = picture;
+		const { codec, key, half, x, y, width, height, coded } = picture;
+		const at = { x, y, width, height, half };
 
 		if (!this.codecs.includes(CODECS[codec]))
 			throw new BadMessage(`a picture of codec ${codec}`);
 		if (codec === CODEC_JPEG)
-			return { x, y, width, height, image: await decodeJpeg(coded, width, height) };
+			return { ...at, image: await decodeJpeg(coded, at) };
 		try {
-			const { image } = await this.video.decode(codec, key, { x, y, width, height }, coded);
-			return { x, y, width, height, image: image as unknown as Image };
+			const { image } = await this.video.decode(codec, key, at, coded);
+			return { ...at, image: image as unknown as Image };
 		} catch {
 			return null;
 		}
@@ -59,7 +59,9 @@ export class Pictures {
 	}
 }
 
-async function decodeJpeg(coded: Uint8Array, width: number, height: number): Promise<Image> {
+async function decodeJpeg(coded: Uint8Array, at: Place): Promise<Image> {
+	const width = codedSide(at.width, at.half);
+	const height = codedSide(at.height, at.half);
 	let image: Image;
 
 	try {

@@ -2,8 +2,8 @@
 
 /*
  * Moving pictures: PICTUREs of codec VP9 and H.264 (docs/protocol.md), decoded by the browser's
- * WebCodecs. Pictures of one codec and one rectangle are one sequence, with a decoder of its own,
- * until another one begins at a place where it is.
+ * WebCodecs. Pictures of one codec, one rectangle and one size are one sequence, with a decoder of
+ * its own, until another one begins at a place where it is.
  */
 
 export const CODEC_VP9 = 2;
@@ -30,7 +30,16 @@ export interface Rectangle {
 	height: number;
 }
 
-/* The caller closes the image. It is larger than its rectangle by a column or row if that is odd. */
+export interface Place extends Rectangle {
+	half: boolean; /* its pictures have half as many pixels each way, rounded up */
+}
+
+/* A side of a picture for a place. */
+export function codedSide(side: number, half: boolean): number {
+	return half ? Math.ceil(side / 2) : side;
+}
+
+/* The caller closes the image. It is larger than it should be by a column or row if that is odd. */
 export interface VideoPicture {
 	image: VideoFrame;
 }
@@ -45,11 +54,11 @@ function even(side: number): number {
 	return side + side % 2;
 }
 
-function configOf(codec: number, width: number, height: number): VideoDecoderConfig {
+function configOf(codec: number, codedWidth: number, codedHeight: number): VideoDecoderConfig {
 	return {
 		codec: FORMATS[codec].codec,
-		codedWidth: even(width),
-		codedHeight: even(height),
+		codedWidth,
+		codedHeight,
 		colorSpace: COLOURS,
 		optimizeForLatency: true,
 	};
@@ -60,23 +69,28 @@ function overlap(a: Rectangle, b: Rectangle): boolean {
 		&& a.y < b.y + b.height && b.y < a.y + a.height;
 }
 
-function isSame(a: Rectangle, b: Rectangle): boolean {
-	return a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height;
+function isSame(a: Place, b: Place): boolean {
+	return a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height
+		&& a.half === b.half;
 }
 
 /* One decoder, and those who wait for its pictures. */
 class Sequence {
 	private readonly decoder: VideoDecoder;
 	private readonly waiting: Waiting[] = [];
+	private readonly width: number;
+	private readonly height: number;
 	private timestamp = 0;
 	ended = false;
 
-	constructor(readonly codec: number, readonly at: Rectangle) {
+	constructor(readonly codec: number, readonly at: Place) {
+		this.width = even(codedSide(at.width, at.half));
+		this.height = even(codedSide(at.height, at.half));
 		this.decoder = new VideoDecoder({
 			output: (frame) => this.handleFrame(frame),
 			error: (error) => this.end(error.message),
 		});
-		this.decoder.configure(configOf(codec, at.width, at.height));
+		this.decoder.configure(configOf(codec, this.width, this.height));
 	}
 
 	decode(key: boolean, bytes: Uint8Array): Promise<VideoPicture> {
@@ -108,14 +122,14 @@ class Sequence {
 	}
 
 	private handleFrame(frame: VideoFrame): void {
-		const { width, height } = this.at;
+		const { width, height } = this;
 		const nth = this.waiting.findIndex(({ timestamp }) => timestamp === frame.timestamp);
 
 		if (nth < 0) {
 			frame.close();
 			return;
 		}
-		if (frame.displayWidth !== even(width) || frame.displayHeight !== even(height)) {
+		if (frame.displayWidth !== width || frame.displayHeight !== height) {
 			const size = `${frame.displayWidth}×${frame.displayHeight}`;
 
 			frame.close();
@@ -153,7 +167,7 @@ export class VideoPictures {
 	 * Pictures of a sequence come out in the order in which they went in. Rejected with an Error:
 	 * not decodable, or not decoded because the sequence is over. It can go on with a key picture.
 	 */
-	async decode(codec: number, key: boolean, at: Rectangle, bytes: Uint8Array):
+	async decode(codec: number, key: boolean, at: Place, bytes: Uint8Array):
 		Promise<VideoPicture> {
 		if (!FORMATS[codec])
 			throw new Error(`a picture of codec ${codec}`);
@@ -165,7 +179,7 @@ export class VideoPictures {
 			sequence.end("the connection has ended");
 	}
 
-	private sequenceFor(codec: number, key: boolean, at: Rectangle): Sequence {
+	private sequenceFor(codec: number, key: boolean, at: Place): Sequence {
 		this.sequences = this.sequences.filter(({ ended }) => !ended);
 		let sequence = this.sequences.find((one) => one.codec === codec && isSame(one.at, at));
 

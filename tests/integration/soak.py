@@ -35,7 +35,6 @@ SOAK = bool(os.environ.get("AFAR_SOAK"))
 SECONDS = float(os.environ.get("AFAR_SOAK_MINUTES") or 10) * 60
 SEED = int(os.environ.get("AFAR_SEED") or random.randrange(1 << 32))
 RANDOM = random.Random(SEED)
-SANITIZED = bool(os.environ.get("AFAR_SANITIZED"))
 
 N_WARM, N_MEASURED = 1, 2  # of the short form: times through the kinds of death
 N_VIEWERS = 2

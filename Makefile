@@ -33,18 +33,9 @@ mutants: ## one fault at a time in a copy of the code, and the tests must notice
 	@packaging/deps.sh build run test
 	@exec tests/mutants/run.py
 
-SOAK = AFAR_SOAK=1 meson test --no-rebuild --timeout-multiplier 10
-
-soak: ## the long forms of some tests, and ten minutes of mixed load under each sanitizer and valgrind
+soak: ## the long forms of some tests, and ten minutes of mixed load under each sanitizer and valgrind: hours
 	@packaging/deps.sh build run test
-	@CC=gcc packaging/build.sh build-check/gcc -Dwerror=true -Dtests=enabled
-	@CC=clang packaging/build.sh build-check/clang -Dwerror=true -Dtests=enabled \
-		-Db_sanitize=address,undefined -Db_lundef=false -Dfault_hooks=enabled
-	@CC=clang packaging/build.sh build-check/thread -Dwerror=true -Dtests=enabled \
-		-Db_sanitize=thread -Db_lundef=false
-	@$(SOAK) -C build-check/gcc login audio daemon environments flood host-door hung save takeover syscalls soak links load
-	@$(SOAK) -C build-check/clang soak faults
-	@$(SOAK) -C build-check/thread soak host-door
+	@exec packaging/check.sh soak
 
 install: all ## into $(DESTDIR)$(PREFIX)
 	@meson configure build --prefix=$(PREFIX)

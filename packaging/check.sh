@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# check.sh: builds with gcc and with clang, ASan, UBSan and fault hooks, and runs every
+# check.sh [soak]: builds with gcc and with clang, ASan, UBSan and fault hooks, and runs every
 # suite: all of them in the plain build; unit, fuzz and integration in the
-# other too. Ends with one line "N passed, N failed".
+# other too. With "soak" the long forms of some tests, also in a build with TSan: that takes
+# hours. Ends with one line "N passed, N failed".
 set -eu
 root=$(dirname "$(dirname "$(readlink -f "$0")")")
 cd "$root"
@@ -28,6 +29,11 @@ trap 'exit 143' TERM
 CC=gcc packaging/build.sh "$builds/gcc" -Dwerror=true -Dtests=enabled
 CC=clang packaging/build.sh "$builds/clang" -Dwerror=true -Dtests=enabled \
 	-Db_sanitize=address,undefined -Db_lundef=false -Dfault_hooks=enabled
+
+if [ "${1:-}" = soak ]; then
+	CC=clang packaging/build.sh "$builds/thread" -Dwerror=true -Dtests=enabled \
+		-Db_sanitize=thread -Db_lundef=false
+fi
 
 if [ -f tests/web/package-lock.json ]; then
 	# npm ci starts anew each time: only when the lock file changed.
@@ -60,34 +66,47 @@ processes() {
 	esac
 }
 
-# run BUILD SUITE…: what passed and failed goes to the reporter, wall time beside it.
+# run_tests BUILD NAME ARGUMENT…: meson test with these; what passed and failed goes to the
+# reporter under this name, wall time beside it.
 rm -f "$builds/results"
-run() {
+run_tests() {
 	build=$1
+	name=$2
+	shift 2
 	not_installed=
 	[ "$build" = gcc ] || not_installed=1
+	start=$(date +%s.%N)
+	log=$builds/$build/meson-logs/$name.json
+	rm -f "$builds/$build/meson-logs/testlog.json" "$log"
+	if [ -t 1 ]; then
+		printf '\r\033[K%s' "==> $build: $name"
+	fi
+	# Under nohup(1) or in the background some signals are ignored from birth.
+	# What is installed is of the plain build: the other tests its own.
+	env --default-signal=HUP,INT,QUIT,PIPE ${not_installed:+-u AFAR_TEST_AFAR} \
+		meson test -C "$builds/$build" --no-rebuild "$@" \
+		>"$builds/$build/meson-logs/$name.out" 2>&1 </dev/null || true
+	if [ -t 1 ]; then
+		printf '\r\033[K'
+	fi
+	[ ! -f "$builds/$build/meson-logs/testlog.json" ] ||
+		cp "$builds/$build/meson-logs/testlog.json" "$log"
+	python3 packaging/check-report.py suite "$build" "$name" "$log" \
+		"$(date +%s.%N)" "$start" "$builds/results"
+}
+run() {
+	build_of_all=$1
 	shift
 	for suite in "$@"; do
-		start=$(date +%s.%N)
-		log=$builds/$build/meson-logs/$suite.json
-		rm -f "$builds/$build/meson-logs/testlog.json" "$log"
-		if [ -t 1 ]; then
-			printf '\r\033[K%s' "==> $build: $suite"
-		fi
-		# Under nohup(1) or in the background some signals are ignored from birth.
-		# What is installed is of the plain build: the other tests its own.
-		env --default-signal=HUP,INT,QUIT,PIPE ${not_installed:+-u AFAR_TEST_AFAR} \
-			meson test -C "$builds/$build" --no-rebuild --suite "$suite" \
-			--num-processes "$(processes "$suite")" \
-			>"$builds/$build/meson-logs/$suite.out" 2>&1 </dev/null || true
-		if [ -t 1 ]; then
-			printf '\r\033[K'
-		fi
-		[ ! -f "$builds/$build/meson-logs/testlog.json" ] ||
-			cp "$builds/$build/meson-logs/testlog.json" "$log"
-		python3 packaging/check-report.py suite "$build" "$suite" "$log" \
-			"$(date +%s.%N)" "$start" "$builds/results"
+		run_tests "$build_of_all" "$suite" --suite "$suite" \
+			--num-processes "$(processes "$suite")"
 	done
+}
+# soak BUILD TEST…
+soak() {
+	build_of_all=$1
+	shift
+	run_tests "$build_of_all" soak --timeout-multiplier 10 "$@"
 }
 # Those that wait for little but their own deadlines run in both builds at once.
 both() {
@@ -97,7 +116,17 @@ both() {
 		wait
 	done
 }
-say "Running the suites"
-both unit fuzz integration
-run gcc web desktop browser
+if [ "${1:-}" = soak ]; then
+	say "Running the long forms"
+	AFAR_SOAK=1
+	export AFAR_SOAK
+	soak gcc login audio daemon environments flood host-door hung save takeover syscalls soak \
+		links load e2e-storm
+	soak clang soak faults
+	soak thread soak host-door
+else
+	say "Running the suites"
+	both unit fuzz integration
+	run gcc web desktop browser
+fi
 python3 packaging/check-report.py total "$builds/results"

@@ -80,8 +80,12 @@ const char *display_why(const struct display *self); /* it is not ready */
 /* Of one that is waited for: somebody wants it now, look again. */
 void display_look(struct display *self);
 
-/* How long the server has to show that it is not to blame for another's end (BLAME-1). */
-#define DISPLAY_BLAME_USEC (1 * USEC_PER_SEC)
+/*
+ * How long the server has to show that it is not to blame for another's end (BLAME-1). Of one that
+ * is gone the connection tells at once; one that is only slow, on a machine that is busy, must not
+ * be ended for it.
+ */
+#define DISPLAY_BLAME_USEC (5 * USEC_PER_SEC)
 
 /**
  * display_check() - does the server still answer?

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+/*
+ * An encoded piece of a frame, kept until all members of its group have taken it. What it
+ * brings up to date is known meanwhile: whoever goes on without it has these boxes dirty.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "host/scene/rect.h"
+#include "host/stats.h"
+#include "wire/stream.h"
+
+struct piece {
+	struct list link;
+	unsigned refs;
+	uint64_t number; /* in its group */
+	bool more;
+	enum stream_codec codec; /* 0: it is for a FRAME, and not a PICTURE */
+	bool key;
+	bool half;
+	struct rect at;
+	struct stats_work work;
+	struct rect *boxes; /* what it brings up to date; only of a group of several */
+	size_t n_boxes;
+	size_t size;
+	size_t n;
+	uint8_t bytes[]; /* the headroom first */
+};
+
+/* While it is built it has no bytes yet: only its boxes are of use. -ENOMEM. */
+int piece_note_box(struct piece *draft, const struct rect *box);
+
+/* Takes NULL. The last one takes it off its group's list, too. */
+void piece_unref(struct piece *self);
+
+/* The next one of @pieces, its group's; NULL: it is the last. */
+struct piece *piece_after(const struct list *pieces, const struct piece *self);

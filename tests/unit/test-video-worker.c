@@ -2,30 +2,21 @@
 #include "host/video/video-worker.h"
 
 #include <errno.h>
-#include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/mem.h"
 #include "unit/fds.h"
+#include "unit/gate.h"
 #include "unit/test.h"
+#include "unit/threads.h"
 
 /*
  * A codec that waits inside until it is let go, so that a test knows what is under way. Its
  * bodies are the first pixel's blue.
  */
-struct gate {
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool closed;
-	unsigned n_inside;
-	unsigned n_encoded;
-	unsigned n_codecs;
-	int error;
-};
-
-static struct gate gate = {
-	.lock = PTHREAD_MUTEX_INITIALIZER,
-	.changed = PTHREAD_COND_INITIALIZER,
-};
+static struct gate gate = GATE_OPEN;
+static atomic_uint n_codecs;
+static int error_inside; /* while nobody is inside */
 
 struct gated {
 	struct codec codec;
@@ -39,9 +30,7 @@ static struct codec *gated_create(void)
 	struct gated *self = xnew(struct gated);
 
 	self->codec.impl = &codec_gated;
-	pthread_mutex_lock(&gate.lock);
-	gate.n_codecs++;
-	pthread_mutex_unlock(&gate.lock);
+	n_codecs++;
 	return &self->codec;
 }
 
@@ -54,28 +43,16 @@ static int gated_load(struct codec *codec, const struct codec_input *in)
 static int gated_encode(struct codec *codec, struct codec_output *ret)
 {
 	struct gated *self = (struct gated *)codec;
-	int error;
 
-	pthread_mutex_lock(&gate.lock);
-	gate.n_inside++;
-	pthread_cond_broadcast(&gate.changed);
-	while (gate.closed)
-		pthread_cond_wait(&gate.changed, &gate.lock);
-	gate.n_inside--;
-	gate.n_encoded++;
-	pthread_cond_broadcast(&gate.changed);
-	error = gate.error;
-	pthread_mutex_unlock(&gate.lock);
-	if (error == 0)
+	gate_pass(&gate);
+	if (error_inside == 0)
 		*ret = (struct codec_output){ &self->body, 1, true };
-	return error;
+	return error_inside;
 }
 
 static void gated_destroy(struct codec *codec)
 {
-	pthread_mutex_lock(&gate.lock);
-	gate.n_codecs--;
-	pthread_mutex_unlock(&gate.lock);
+	n_codecs--;
 	free(codec);
 }
 
@@ -91,33 +68,9 @@ static const struct codec_impl codec_gated = {
 	.destroy = gated_destroy,
 };
 
-static void set_gate(bool closed)
-{
-	pthread_mutex_lock(&gate.lock);
-	gate.closed = closed;
-	pthread_cond_broadcast(&gate.changed);
-	pthread_mutex_unlock(&gate.lock);
-}
-
-static void await_inside(void)
-{
-	pthread_mutex_lock(&gate.lock);
-	while (gate.n_inside == 0)
-		pthread_cond_wait(&gate.changed, &gate.lock);
-	pthread_mutex_unlock(&gate.lock);
-}
-
-static void await_encoded(unsigned n)
-{
-	pthread_mutex_lock(&gate.lock);
-	while (gate.n_encoded < n)
-		pthread_cond_wait(&gate.changed, &gate.lock);
-	pthread_mutex_unlock(&gate.lock);
-}
-
 struct fixture {
 	sd_event *event;
-	struct video_worker *worker;
+	struct worker *worker;
 	unsigned n_done;
 	int error;
 	uint8_t body;
@@ -167,9 +120,8 @@ static int setup(void **state)
 	struct fixture *f = xnew(struct fixture);
 
 	f->fds = fds_count();
-	gate.closed = false;
-	gate.n_encoded = 0;
-	gate.error = 0;
+	gate = (struct gate)GATE_OPEN;
+	error_inside = 0;
 	assert_int_equal(sd_event_new(&f->event), 0);
 	assert_int_equal(video_worker_create(&f->worker, f->event), 0);
 	*state = f;
@@ -180,10 +132,10 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	video_worker_destroy(f->worker);
+	worker_destroy(f->worker);
 	sd_event_unref(f->event);
 	assert_int_equal(fds_count(), f->fds);
-	assert_int_equal(gate.n_codecs, 0);
+	assert_int_equal(n_codecs, 0);
 	free(f);
 	return 0;
 }
@@ -208,12 +160,12 @@ static void test_the_loop_goes_on_while_a_picture_is_coded(void **state)
 	struct fixture *f = *state;
 	struct video_coder *coder = make(f);
 
-	set_gate(true);
+	gate_set(&gate, true);
 	start(coder, 5);
-	await_inside();
+	gate_await_inside(&gate, 1);
 	assert_int_equal(sd_event_run(f->event, 0), 0);
 	assert_int_equal(f->n_done, 0);
-	set_gate(false);
+	gate_set(&gate, false);
 	await(f, 1);
 	video_coder_destroy(coder);
 }
@@ -223,12 +175,12 @@ static void test_coders_take_turns_in_their_order(void **state)
 	struct fixture *f = *state;
 	struct video_coder *coders[3];
 
-	set_gate(true);
+	gate_set(&gate, true);
 	for (unsigned i = 0; i < 3; i++) {
 		coders[i] = make(f);
 		start(coders[i], i);
 	}
-	set_gate(false);
+	gate_set(&gate, false);
 	await(f, 3);
 	assert_int_equal(f->body, 2);
 	for (unsigned i = 0; i < 3; i++)
@@ -241,9 +193,9 @@ static void test_a_coder_may_go_at_any_time_and_is_never_told(void **state)
 	struct video_coder *coding = make(f), *queued = make(f), *idle = make(f);
 	struct video_coder *after;
 
-	set_gate(true);
+	gate_set(&gate, true);
 	start(coding, 1);
-	await_inside();
+	gate_await_inside(&gate, 1);
 	start(queued, 2);
 	video_coder_destroy(coding);
 	video_coder_destroy(queued);
@@ -251,13 +203,13 @@ static void test_a_coder_may_go_at_any_time_and_is_never_told(void **state)
 	video_coder_destroy(NULL);
 	after = make(f);
 	start(after, 3);
-	set_gate(false);
+	gate_set(&gate, false);
 	await(f, 1);
 	assert_int_equal(f->body, 3);
-	assert_int_equal(gate.n_encoded, 2); /* of the one that waited nothing was done */
+	assert_int_equal(gate_n_passed(&gate), 2); /* of the one that waited nothing was done */
 
 	start(after, 4); /* coded, but not told yet */
-	await_encoded(3);
+	gate_await_passed(&gate, 3);
 	video_coder_destroy(after);
 	while (sd_event_run(f->event, 0) > 0)
 		;
@@ -284,11 +236,11 @@ static void test_the_worker_ends_with_a_picture_inside(void **state)
 	struct fixture *f = *state;
 	struct video_coder *coder = make(f);
 
-	set_gate(true);
+	gate_set(&gate, true);
 	start(coder, 1);
-	await_inside();
+	gate_await_inside(&gate, 1);
 	video_coder_destroy(coder);
-	set_gate(false);
+	gate_set(&gate, false);
 	/* teardown waits for it */
 }
 
@@ -301,40 +253,28 @@ static void test_failures_are_told(void **state)
 
 	assert_int_equal(video_coder_start(coder, &large), -ERANGE);
 	assert_false(video_coder_is_busy(coder));
-	gate.error = -EIO;
+	error_inside = -EIO;
 	start(coder, 1);
 	await(f, 1);
 	assert_int_equal(f->error, -EIO);
 	video_coder_destroy(coder);
 }
 
-static unsigned count_threads(void)
-{
-	DIR *directory = opendir("/proc/self/task");
-	unsigned n = 0;
-
-	assert_non_null(directory);
-	while (readdir(directory))
-		n++;
-	closedir(directory);
-	return n;
-}
-
 /* A desktop on which nothing moves needs none, nor does one where no thread can be made. */
 static void test_there_is_a_thread_only_for_coders(void **state)
 {
 	struct fixture *f = *state;
-	unsigned n = count_threads();
-	struct video_worker *other;
+	unsigned n = threads_count();
+	struct worker *other;
 	struct video_coder *coder;
 
 	assert_int_equal(video_worker_create(&other, f->event), 0);
-	assert_int_equal(count_threads(), n);
+	assert_int_equal(threads_count(), n);
 	assert_int_equal(video_coder_create(&coder, other, &codec_gated, handle_done, f), 0);
-	assert_int_equal(count_threads(), n + 1);
+	assert_int_equal(threads_count(), n + 1);
 	video_coder_destroy(coder);
-	video_worker_destroy(other);
-	assert_int_equal(count_threads(), n);
+	worker_destroy(other);
+	assert_int_equal(threads_count(), n);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)

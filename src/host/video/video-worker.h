@@ -4,7 +4,7 @@
 /*
  * Codes pictures in a thread of its own, one after another, for any number of coders: so the
  * main thread never waits for a codec. A coder is one codec, and has at most one picture under
- * way. All functions are for the main thread, and none but video_worker_destroy() waits.
+ * way. All functions are for the main thread, and none waits.
  */
 
 #include <stdbool.h>
@@ -12,8 +12,8 @@
 
 #include "base/clock.h"
 #include "host/video/codec.h"
+#include "loop/worker.h"
 
-struct video_worker;
 struct video_coder;
 
 struct video_result {
@@ -27,13 +27,10 @@ struct video_result {
 typedef void (*video_coder_fn)(void *data, const struct video_result *result);
 
 /* The thread begins with the first coder. Returns 0 or negative errno. */
-int video_worker_create(struct video_worker **ret, sd_event *event);
-
-/* Its coders must be gone. Waits for the picture that is being coded. Takes NULL. */
-void video_worker_destroy(struct video_worker *self);
+int video_worker_create(struct worker **ret, sd_event *event);
 
 /* @worker is borrowed. -ENOMEM; -EAGAIN: no thread can be made. */
-int video_coder_create(struct video_coder **ret, struct video_worker *worker,
+int video_coder_create(struct video_coder **ret, struct worker *worker,
 	const struct codec_impl *impl, video_coder_fn done, void *data);
 
 bool video_coder_is_busy(const struct video_coder *self);

@@ -545,7 +545,7 @@ void video_destroy(struct video *self)
 	scene_remove_view(&self->view);
 	busy_finish(&self->busy);
 	sd_event_source_disable_unref(self->timer);
-	video_worker_destroy(self->worker);
+	worker_destroy(self->worker);
 	free(self);
 }
 

@@ -67,7 +67,7 @@ struct video {
 	struct scene *scene; /* borrowed */
 	struct scene_view view;
 	struct busy busy;
-	struct video_worker *worker;
+	struct worker *worker;
 	sd_event_source *timer;
 	const struct codec_impl *const *codecs; /* borrowed; best first, ends with NULL */
 	struct list viewers;

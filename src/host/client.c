@@ -471,16 +471,24 @@ static bool produce_frame(struct client *self, const uint8_t **ret, size_t *ret_
 	usec_t begun = clock_now();
 	struct stream_times times, *with = NULL;
 	struct member_piece piece;
+	int r;
 
 	if (!is_in(self) || !pacer_is_due(&self->pacer))
 		return false;
-	if (pacer_produce(&self->pacer, &piece) < 0
+	r = pacer_produce(&self->pacer, &piece);
+	if (r == -EAGAIN) {
+		stages_frame_encoded(&self->frame, begun, clock_now());
+		if (pacer_is_due(&self->pacer))
+			connection_want_write(self->connection);
+		return false;
+	}
+	if (r < 0
 		|| (!self->deadline
 			&& set_deadline(self, self->host->ack_limit_usec, handle_ack_limit) < 0)) {
 		drop_for_memory(self);
 		return false;
 	}
-	stages_frame_encoded(&self->frame, begun, clock_now());
+	stages_frame_encoded(&self->frame, begun - piece.cost, clock_now());
 	if (!piece.more) {
 		finish_frame(self, &times);
 		with = &times;

@@ -293,6 +293,7 @@ static void finish(struct wiring *self)
 	struct host *host = &self->host;
 
 	web_destroy(TAKE_PTR(host->web));
+	groups_finish(&host->groups);
 	desktop_destroy(host->desktop);
 	access_destroy(host->access);
 	link_destroy(host->link);

@@ -53,11 +53,12 @@ static void take(void)
 {
 	static const uint8_t flush_end[] = { 0x00, 0x00, 0xff, 0xff };
 	static uint8_t out[INFLATED_MAX];
-	size_t n_body, n = 0;
-	uint8_t *body;
+	struct encode_body body = { 0 };
+	size_t n = 0;
 
-	assert(encoder_take(encoder, &body, &n_body) == 0);
-	inflate_into(out, &n, body, n_body);
+	assert(encoder_take(encoder, &body) == 0);
+	inflate_into(out, &n, body.block + ENCODE_HEADROOM, body.n);
+	free(body.block);
 	inflate_into(out, &n, flush_end, sizeof(flush_end));
 	assert(picture_apply(&picture, out, n) == 0);
 	for (size_t i = 0; i < N; i++)
@@ -175,7 +176,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	struct reader reader;
 
 	reader_init(&reader, bytes, n < 4096 ? n : 4096);
-	encoder = encoder_create(&encode_tiles);
+	encoder = encoder_create(&encode_tiles, NULL, NULL, NULL);
 	assert(encoder && encoder_resize(encoder, WIDTH, HEIGHT) == 0);
 	assert(picture_resize(&picture, WIDTH, HEIGHT) == 0);
 	start_inflater();

@@ -134,15 +134,29 @@ static inline void say(struct viewer *self, const void *bytes, size_t n)
 
 #define SAY(viewer, text) say(viewer, text, sizeof(text) - 1)
 
-/* Takes what the client has to send now; 0: nothing, which it must not have asked for. */
-static inline unsigned hear(struct viewer *self)
+static inline bool produce(struct viewer *self)
 {
 	bool wanted = self->wanted;
 
 	self->wanted = false;
 	if (!client_produce(self->client, &self->bytes, &self->n))
-		return 0;
+		return false;
 	assert_true(wanted);
+	return true;
+}
+
+/*
+ * Takes what the client has to send now, and waits for what is being compressed. 0: nothing,
+ * which it must not have asked for.
+ */
+static inline unsigned hear(struct viewer *self)
+{
+	while (!produce(self)) {
+		if (!self->wanted && !worker_is_busy(host.groups.worker))
+			return 0;
+		if (!self->wanted)
+			assert_true(sd_event_run(host.event, 10 * USEC_PER_SEC) > 0);
+	}
 	memset((uint8_t *)self->bytes - CONNECTION_HEADROOM, 0xee, CONNECTION_HEADROOM);
 	return self->bytes[0];
 }
@@ -247,6 +261,7 @@ static inline void host_setup(void)
 
 static inline void host_teardown(void)
 {
+	groups_finish(&host.groups);
 	desktop_destroy(host.desktop);
 	sd_event_unref(host.event);
 }

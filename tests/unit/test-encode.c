@@ -26,7 +26,7 @@ static int setup(void **state)
 {
 	struct fixture *f = xnew(struct fixture);
 
-	f->encoder = encoder_create(&encode_tiles);
+	f->encoder = encoder_create(&encode_tiles, NULL, NULL, NULL);
 	assert_non_null(f->encoder);
 	assert_int_equal(encoder_resize(f->encoder, WIDTH, HEIGHT), 0);
 	f->scene = (struct scene){ .width = WIDTH, .height = HEIGHT, .pixels = f->screen };
@@ -64,15 +64,15 @@ static void add(struct fixture *f, const struct rect *rect)
 /* Returns the body's size. */
 static size_t send(struct fixture *f)
 {
-	uint8_t *body;
-	size_t n;
+	struct encode_body body = { 0 };
 
-	assert_int_equal(encoder_take(f->encoder, &body, &n), 0);
-	assert_true(n > 0);
-	memset(body - ENCODE_HEADROOM, 0xee, ENCODE_HEADROOM); /* ours to write */
-	inflater_take(&f->inflater, body, n);
+	assert_int_equal(encoder_take(f->encoder, &body), 0);
+	assert_true(body.n > 0);
+	memset(body.block, 0xee, ENCODE_HEADROOM); /* ours to write */
+	inflater_take(&f->inflater, body.block + ENCODE_HEADROOM, body.n);
+	free(body.block);
 	assert_int_equal(picture_apply(&f->picture, f->inflater.bytes, f->inflater.n), 0);
-	return n;
+	return body.n;
 }
 
 static void assert_same(const struct fixture *f, const struct rect *rect)
@@ -242,8 +242,7 @@ static void test_after_a_restart_nothing_refers_to_before(void **state)
 	struct rect screen = { 0, 0, WIDTH, HEIGHT };
 	struct random random = { 9 };
 	struct inflater newcomer;
-	uint8_t *body;
-	size_t n;
+	struct encode_body body = { 0 };
 
 	fill(f, &random, &screen, 30);
 	add(f, &screen);
@@ -254,15 +253,16 @@ static void test_after_a_restart_nothing_refers_to_before(void **state)
 	send(f);
 	encoder_restart(f->encoder);
 	add(f, &screen);
-	assert_int_equal(encoder_take(f->encoder, &body, &n), 0);
+	assert_int_equal(encoder_take(f->encoder, &body), 0);
 	inflater_init(&newcomer);
-	inflater_take(&newcomer, body, n);
+	inflater_take(&newcomer, body.block + ENCODE_HEADROOM, body.n);
 	assert_int_equal(picture_resize(&f->picture, WIDTH, HEIGHT), 0);
 	assert_int_equal(picture_apply(&f->picture, newcomer.bytes, newcomer.n), 0);
 	assert_same(f, &screen);
 	inflater_finish(&newcomer);
 	/* Who was there before goes on as well. */
-	inflater_take(&f->inflater, body, n);
+	inflater_take(&f->inflater, body.block + ENCODE_HEADROOM, body.n);
+	free(body.block);
 	assert_int_equal(picture_apply(&f->picture, f->inflater.bytes, f->inflater.n), 0);
 }
 
@@ -335,20 +335,20 @@ static void test_any_order_of_operations_is_exact(void **state)
 
 static void test_fake_paints_the_first_pixel(void **state)
 {
-	struct encoder *encoder = encoder_create(&encode_fake);
+	struct encoder *encoder = encoder_create(&encode_fake, NULL, NULL, NULL);
 	struct rect rect = { 3, 4, 5, 6 };
 	uint32_t pixels[8][8] = { 0 };
 	struct scene scene = { .width = 8, .height = 8, .pixels = &pixels[0][0] };
-	uint8_t *body;
-	size_t n;
+	struct encode_body body = { 0 };
 
 	(void)state;
 	assert_non_null(encoder);
 	pixels[4][3] = 0x445566;
 	assert_int_equal(encoder_add(encoder, &scene, &rect, 0), 0);
-	assert_int_equal(encoder_take(encoder, &body, &n), 0);
-	assert_int_equal(n, 10);
-	assert_memory_equal(body, "\x00\x03\x00\x04\x00\x01\x01\x44\x55\x66", 10);
+	assert_int_equal(encoder_take(encoder, &body), 0);
+	assert_int_equal(body.n, 10);
+	assert_memory_equal(body.block + ENCODE_HEADROOM, "\x00\x03\x00\x04\x00\x01\x01\x44\x55\x66", 10);
+	free(body.block);
 	encoder_destroy(encoder);
 }
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "host/connection.h"
 #include "host/encode/pacer.h"
+#include "unit/hold.h"
 #include "unit/inflater.h"
 #include "unit/random.h"
 #include "unit/test.h"
@@ -41,6 +42,7 @@ struct fixture {
 	struct random random;
 	struct watcher watchers[N_WATCHERS];
 	unsigned n_watchers;
+	struct hold hold; /* of the threads that compress */
 };
 
 static int setup(void **state)
@@ -103,7 +105,9 @@ static int teardown(void **state)
 
 	for (unsigned i = 0; i < f->n_watchers; i++)
 		unwatch(&f->watchers[i]);
+	hold_end(&f->hold, f->event);
 	assert_true(list_empty(&f->groups.list));
+	groups_finish(&f->groups);
 	video_destroy(f->video);
 	scene_finish(&f->scene);
 	sd_event_unref(f->event);
@@ -129,20 +133,32 @@ static void spoil(struct watcher *w, const struct rect *at)
 	}
 }
 
-/* One message, if it is due; whoever has one was told so. */
-static bool take(struct fixture *f, struct watcher *w)
+static void run(struct fixture *f)
+{
+	assert_true(sd_event_run(f->event, 10 * USEC_PER_SEC) > 0);
+}
+
+/* One message, if it is due and complete; whoever has one was told so. */
+static bool try_take(struct fixture *f, struct watcher *w)
 {
 	struct member_piece piece;
 	uint32_t seq;
+	int r;
 
 	take_screen(f, w);
 	if (!pacer_is_due(&w->pacer))
 		return false;
+	/* Another member goes on for all while something is compressed. */
+	if (!w->woken && worker_is_busy(f->groups.worker))
+		return false;
 	/* What has become due by the time alone, a timer tells. */
 	while (!w->woken)
-		assert_true(sd_event_run(f->event, 10 * USEC_PER_SEC) > 0);
-	assert_int_equal(pacer_produce(&w->pacer, &piece), 0);
+		run(f);
+	r = pacer_produce(&w->pacer, &piece);
 	w->woken = pacer_is_due(&w->pacer); /* as client_produce() asks for the next */
+	if (r == -EAGAIN)
+		return false;
+	assert_int_equal(r, 0);
 	seq = w->pacer.seq;
 	assert_int_equal(seq, w->more ? w->seq : w->seq + 1);
 	if (!w->more)
@@ -159,6 +175,20 @@ static bool take(struct fixture *f, struct watcher *w)
 	inflater_take(&w->inflater, w->body, w->n_body);
 	assert_int_equal(picture_apply(&w->picture, w->inflater.bytes, w->inflater.n), 0);
 	assert_true(w->picture.filled <= UINT64_C(4) * w->picture.width * w->picture.height);
+	return true;
+}
+
+/* The same, but waits for what is being compressed. */
+static bool take(struct fixture *f, struct watcher *w)
+{
+	while (!try_take(f, w)) {
+		bool due = pacer_is_due(&w->pacer);
+
+		if (!due && !worker_is_busy(f->groups.worker))
+			return false;
+		if (!due || !w->woken)
+			run(f);
+	}
 	return true;
 }
 
@@ -260,7 +290,7 @@ static void bring_into_step(struct fixture *f, unsigned n)
 static void wait_until_alone(struct fixture *f, const struct watcher *w)
 {
 	while (member_n_in_step(&w->pacer.member) > 1)
-		assert_true(sd_event_run(f->event, 10 * USEC_PER_SEC) > 0);
+		run(f);
 }
 
 static struct rect box_at(int i)
@@ -571,11 +601,17 @@ static void test_new_screen_between_the_pieces(void **state)
 	assert_exact(f, b);
 }
 
-static size_t produce(struct watcher *w)
+static size_t produce(struct fixture *f, struct watcher *w)
 {
 	struct member_piece piece;
+	int r;
 
-	assert_int_equal(pacer_produce(&w->pacer, &piece), 0);
+	do {
+		while (!pacer_is_due(&w->pacer))
+			run(f);
+		r = pacer_produce(&w->pacer, &piece);
+	} while (r == -EAGAIN);
+	assert_int_equal(r, 0);
 	w->more = piece.more;
 	w->seq = w->pacer.seq;
 	return piece.n;
@@ -594,19 +630,238 @@ static void test_the_largest_screen_comes_in_pieces_and_the_smallest_in_one(void
 	assert_int_equal(pacer_handle_resize(&w->pacer), 0);
 	region_add_all(&list_first(&f->scene.views, struct scene_view, link)->dirty);
 	do {
-		produce(w);
+		produce(f, w);
 		n_pieces++;
 	} while (w->more);
 	assert_true(n_pieces > 1 && n_pieces < 20);
 	ack(w);
 	fill(f, &corner, 1);
-	assert_true(produce(w) < 60);
+	assert_true(produce(f, w) < 60);
 	assert_false(w->more);
 	ack(w);
 	resize(f, 1, 1);
 	fill(f, &dot, 1);
 	settle(f, 1);
 	assert_exact(f, w);
+}
+
+/* --- pieces that are being compressed --- */
+
+static void hold(struct fixture *f)
+{
+	hold_begin(&f->hold, f->groups.worker);
+}
+
+static void let_go(struct fixture *f)
+{
+	hold_end(&f->hold, f->event);
+}
+
+/* As long as something can be made for @w: one piece is with a thread, and one waits. */
+static void make_all_that_can_be(struct fixture *f, struct watcher *w)
+{
+	unsigned n_made = 0;
+
+	while (pacer_is_due(&w->pacer)) {
+		assert_false(try_take(f, w));
+		n_made++;
+	}
+	assert_int_equal(n_made, 2);
+}
+
+static void test_while_a_piece_is_compressed_only_one_more_is_made(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *w = &f->watchers[0];
+	struct rect box = box_at(5), last = rect_sized(WIDTH - 10, HEIGHT - 10, 10, 10);
+
+	bring_into_step(f, 1);
+	fill_all(f, 300);
+	hold(f);
+	make_all_that_can_be(f, w);
+	assert_false(member_is_up_to_date(&w->pacer.member));
+	/* What is not made yet is of the newest state; what is, is dirty again. */
+	fill(f, &box, 4);
+	fill(f, &last, 4);
+	w->woken = false;
+	let_go(f);
+	while (!w->woken)
+		run(f);
+	settle(f, 1);
+	assert_exact(f, w);
+}
+
+/* Input, small changes, other viewers: all go on. */
+static void test_who_is_apart_does_not_wait_for_what_is_compressed(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *a = &f->watchers[0], *b = &f->watchers[1];
+	struct rect box = box_at(5);
+
+	watch(f, a, 1 << STREAM_JPEG);
+	watch(f, b, 1 << STREAM_VP9);
+	f->n_watchers = 2;
+	settle(f, 2);
+	fill_all(f, 300);
+	while (take(f, b))
+		;
+	ack(b);
+	hold(f);
+	make_all_that_can_be(f, a);
+	fill(f, &box, 4);
+	assert_true(try_take(f, b));
+	assert_false(b->more);
+	assert_exact(f, b);
+	ack(b);
+	let_go(f);
+	settle(f, 2);
+	assert_exact(f, a);
+}
+
+static void test_all_may_leave_while_a_piece_is_compressed(void **state)
+{
+	struct fixture *f = *state;
+
+	bring_into_step(f, 3);
+	fill_all(f, 300);
+	hold(f);
+	make_all_that_can_be(f, &f->watchers[0]);
+	unwatch(&f->watchers[2]);
+	f->n_watchers = 2;
+	assert_false(pacer_is_due(&f->watchers[1].pacer));
+	unwatch(&f->watchers[1]);
+	unwatch(&f->watchers[0]);
+	f->n_watchers = 0;
+	assert_true(list_empty(&f->groups.list));
+	/* And one after them does not hear of it. */
+	watch_all(f, 1);
+	let_go(f);
+	settle(f, 1);
+	assert_exact(f, &f->watchers[0]);
+}
+
+static void test_those_who_stay_have_what_was_compressed(void **state)
+{
+	struct fixture *f = *state;
+
+	bring_into_step(f, 3);
+	fill_all(f, 300);
+	hold(f);
+	make_all_that_can_be(f, &f->watchers[2]); /* who goes on for all, and leaves */
+	unwatch(&f->watchers[2]);
+	f->n_watchers = 2;
+	let_go(f);
+	settle(f, 2);
+	assert_exact(f, &f->watchers[0]);
+	assert_exact(f, &f->watchers[1]);
+	assert_int_equal(member_n_in_step(&f->watchers[0].pacer.member), 2);
+}
+
+static void test_who_is_left_behind_gets_what_was_being_compressed(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *a = &f->watchers[0], *b = &f->watchers[1];
+
+	resize(f, 1900, 900);
+	bring_into_step(f, 2);
+	fill_all(f, 300);
+	assert_true(take(f, b));
+	for (unsigned i = 0; i + 1 < GROUP_PIECES_MAX; i++)
+		assert_true(take(f, a));
+	while (worker_is_busy(f->groups.worker))
+		run(f);
+	hold(f);
+	while (member_n_in_step(&b->pacer.member) > 1) {
+		assert_true(pacer_is_due(&a->pacer));
+		try_take(f, a);
+	}
+	assert_true(b->more);
+	let_go(f);
+	settle(f, 2);
+	assert_exact(f, a);
+	assert_exact(f, b);
+}
+
+/* What was begun before is void, and what comes after it refers to nothing of it. */
+static void test_new_screen_while_a_piece_is_compressed(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *a = &f->watchers[0], *b = &f->watchers[1];
+	struct rect box = box_at(0);
+
+	for (unsigned i = 0; i < 6; i++) {
+		bring_into_step(f, 2);
+		fill_all(f, 300);
+		if (i % 3 == 1)
+			assert_true(take(f, b));
+		hold(f);
+		while (pacer_is_due(&a->pacer) && a->woken)
+			try_take(f, a);
+		resize(f, 400 + 100 * i % 300, 222);
+		fill(f, &box, 9);
+		for (unsigned k = 0; k < 4; k++) {
+			try_take(f, i % 2 ? a : b);
+			if (i % 2 && can_ack(a))
+				ack(a);
+		}
+		let_go(f);
+		fill(f, &box, 7);
+		settle(f, 2);
+		assert_exact(f, a);
+		assert_exact(f, b);
+		resize(f, WIDTH, HEIGHT);
+		fill_all(f, 30);
+		settle(f, 2);
+	}
+}
+
+/* A newcomer joins where the thread still has the stream, with what is void of it. */
+static void test_coming_into_step_while_what_is_void_is_compressed(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *a = &f->watchers[0], *b = &f->watchers[1];
+	struct rect box = box_at(0), two_pieces = { 0, 0, WIDTH, 80 };
+
+	watch_all(f, 2);
+	a->pacer.member.patience = b->pacer.member.patience = GROUP_PATIENCE_MAX_USEC;
+	settle(f, 2);
+	assert_int_equal(member_n_in_step(&a->pacer.member), 1);
+	fill(f, &two_pieces, 300);
+	while (take(f, b))
+		;
+	ack(b);
+	hold(f);
+	make_all_that_can_be(f, a);
+	resize(f, 300, 200);
+	assert_true(try_take(f, a)); /* the frame's end */
+	assert_false(a->more);
+	ack(a);
+	a->pacer.member.patience = b->pacer.member.patience = 0;
+	fill(f, &box, 9);
+	assert_false(try_take(f, a)); /* it waits for the thread */
+	assert_int_equal(member_n_in_step(&a->pacer.member), 2);
+	assert_false(try_take(f, b));
+	let_go(f);
+	settle(f, 2);
+	assert_exact(f, a);
+	assert_exact(f, b);
+}
+
+static void test_without_threads_all_is_compressed_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	groups_finish(&f->groups);
+	/* No machine has so much for a stack. */
+	assert_int_equal(worker_create(&f->groups.worker, f->event, 2, (size_t)1 << 46), 0);
+	bring_into_step(f, 2);
+	fill_all(f, 300);
+	for (unsigned i = 0; i < 2; i++) {
+		while (try_take(f, &f->watchers[i]))
+			;
+		assert_false(f->watchers[i].more);
+		assert_exact(f, &f->watchers[i]);
+	}
 }
 
 /* --- moves --- */
@@ -716,7 +971,7 @@ static void do_something(struct fixture *f, unsigned i)
 	struct rect screen = { 0, 0, width, height };
 
 	box = rect_intersect(&box, &screen);
-	switch (random_below(random, 14)) {
+	switch (random_below(random, 15)) {
 	case 0:
 		fill(f, &box, 1 + random_below(random, 40));
 		break;
@@ -750,7 +1005,13 @@ static void do_something(struct fixture *f, unsigned i)
 	case 8:
 	case 9:
 	case 10:
-		take(f, w);
+		try_take(f, w);
+		break;
+	case 11:
+		if (f->hold.worker)
+			let_go(f);
+		else if (i % 2)
+			hold(f);
 		break;
 	default:
 		if (can_ack(w))
@@ -767,6 +1028,7 @@ static void test_all_see_the_screen_after_any_order_of_events(void **state)
 	for (unsigned turn = 0; turn < 40; turn++) {
 		for (unsigned i = 0; i < 100; i++)
 			do_something(f, i);
+		let_go(f);
 		settle(f, N_WATCHERS);
 		for (unsigned i = 0; i < N_WATCHERS; i++)
 			assert_exact(f, &f->watchers[i]);
@@ -977,6 +1239,14 @@ int main(void)
 		TEST(leaving_in_the_middle_of_a_frame_is_nobodys_business),
 		TEST(new_screen_between_the_pieces),
 		TEST(the_largest_screen_comes_in_pieces_and_the_smallest_in_one),
+		TEST(while_a_piece_is_compressed_only_one_more_is_made),
+		TEST(who_is_apart_does_not_wait_for_what_is_compressed),
+		TEST(all_may_leave_while_a_piece_is_compressed),
+		TEST(those_who_stay_have_what_was_compressed),
+		TEST(who_is_left_behind_gets_what_was_being_compressed),
+		TEST(new_screen_while_a_piece_is_compressed),
+		TEST(coming_into_step_while_what_is_void_is_compressed),
+		TEST(without_threads_all_is_compressed_at_once),
 		TEST(moves_go_before_tiles_and_cost_little),
 		TEST(more_moves_than_a_frame_may_have_become_tiles),
 		TEST(moves_in_the_middle_of_a_frame),

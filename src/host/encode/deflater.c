@@ -104,6 +104,13 @@ static void shrink(struct deflater *self)
 	self->size = DEFLATER_KEPT;
 }
 
+/* All so far has come out, but for some bits. */
+static void count_out(struct deflater *self)
+{
+	self->n_out[self->strategy == Z_HUFFMAN_ONLY] += self->length - self->n_counted;
+	self->n_counted = self->length;
+}
+
 /* Ends the block, so that the two kinds of bytes have codes of their own. */
 static int set_strategy(struct deflater *self, int strategy)
 {
@@ -125,6 +132,7 @@ static int set_strategy(struct deflater *self, int strategy)
 		assert(r == Z_OK || r == Z_BUF_ERROR);
 		self->length += room - stream->avail_out;
 	} while (r != Z_OK);
+	count_out(self);
 	self->strategy = strategy;
 	return 0;
 }
@@ -133,8 +141,11 @@ int deflater_add(struct deflater *self, const void *bytes, size_t n, bool noisy)
 {
 	int r;
 
-	if (self->n_in == 0)
+	if (self->n_in == 0) {
 		shrink(self);
+		self->n_counted = 0;
+		memset(self->n_out, 0, sizeof(self->n_out));
+	}
 	r = set_strategy(self, noisy ? Z_HUFFMAN_ONLY : Z_DEFAULT_STRATEGY);
 	if (r < 0)
 		return r;
@@ -164,6 +175,7 @@ int deflater_take(struct deflater *self, uint8_t **ret, size_t *ret_n)
 		assert(memcmp(self->buffer + self->headroom + self->length, flush_end,
 			       sizeof(flush_end))
 			== 0);
+		count_out(self);
 	}
 	*ret = self->buffer + self->headroom;
 	*ret_n = self->length;

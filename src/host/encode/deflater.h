@@ -22,6 +22,8 @@ struct deflater {
 	size_t length; /* behind the headroom */
 	size_t n_in;   /* bytes added since the last message */
 	int strategy;  /* zlib's */
+	size_t n_counted;
+	size_t n_out[2]; /* of the last message: of what was not noisy, and of what was */
 };
 
 /* @headroom: writable bytes before each message. Returns 0 or -ENOMEM. */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "host/encode/encode.h"
@@ -6,26 +8,20 @@
 
 struct encode_fake {
 	struct encoder base;
-	struct strbuf body; /* the headroom first */
+	struct strbuf body;
 };
 
-static void begin(struct encode_fake *self)
-{
-	static const char headroom[ENCODE_HEADROOM];
-
-	self->body.length = 0;
-	strbuf_append(&self->body, headroom, sizeof(headroom));
-}
-
-static struct encoder *create(void)
+/* It needs no thread. */
+static struct encoder *create(struct worker *worker, encode_done_fn done, void *data)
 {
 	struct encode_fake *self = mem_new(struct encode_fake);
 
-	if (!self)
-		return NULL;
-	self->base.impl = &encode_fake;
-	begin(self);
-	return &self->base;
+	(void)worker;
+	(void)done;
+	(void)data;
+	if (self)
+		self->base.impl = &encode_fake;
+	return self ? &self->base : NULL;
 }
 
 static void destroy(struct encoder *encoder)
@@ -40,7 +36,7 @@ static int resize(struct encoder *encoder, unsigned width, unsigned height)
 {
 	(void)width;
 	(void)height;
-	begin((struct encode_fake *)encoder);
+	((struct encode_fake *)encoder)->body.length = 0;
 	return 0;
 }
 
@@ -81,14 +77,31 @@ static int add(
 	return 0;
 }
 
-static int take(struct encoder *encoder, uint8_t **ret, size_t *ret_n)
+static int take(struct encoder *encoder, struct encode_body *ret)
 {
 	struct encode_fake *self = (struct encode_fake *)encoder;
+	size_t n = self->body.length;
 
-	*ret = (uint8_t *)self->body.text + ENCODE_HEADROOM;
-	*ret_n = self->body.length - ENCODE_HEADROOM;
-	begin(self);
+	ret->block = mem_resize(NULL, ENCODE_HEADROOM + n, 1);
+	if (!ret->block)
+		return -ENOMEM;
+	if (n > 0)
+		memcpy(ret->block + ENCODE_HEADROOM, self->body.text, n);
+	ret->n = n;
+	self->body.length = 0;
 	return 0;
+}
+
+static bool is_busy(const struct encoder *encoder)
+{
+	(void)encoder;
+	return false;
+}
+
+static bool has_room(const struct encoder *encoder)
+{
+	(void)encoder;
+	return true;
 }
 
 static bool rest(struct encoder *encoder, const struct scene *scene, usec_t now)
@@ -99,9 +112,9 @@ static bool rest(struct encoder *encoder, const struct scene *scene, usec_t now)
 	return false;
 }
 
-static size_t size(const struct encoder *encoder)
+static size_t work(const struct encoder *encoder)
 {
-	return ((const struct encode_fake *)encoder)->body.length - ENCODE_HEADROOM;
+	return ((const struct encode_fake *)encoder)->body.length;
 }
 
 const struct encode_impl encode_fake = {
@@ -112,8 +125,10 @@ const struct encode_impl encode_fake = {
 	.forget = forget,
 	.add = add,
 	.take = take,
+	.is_busy = is_busy,
+	.has_room = has_room,
 	.rest = rest,
-	.size = size,
-	.work = size,
+	.work = work,
+	.expect = work,
 	.destroy = destroy,
 };

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
 #include "base/mem.h"
 #include "base/sys.h"
+#include "host/encode/batch.h"
 #include "host/encode/cache.h"
-#include "host/encode/deflater.h"
+#include "host/encode/compressor.h"
 #include "host/encode/encode.h"
 #include "host/encode/tile.h"
 #include "wire/stream.h"
 
 struct encode_tiles {
 	struct encoder base;
-	struct deflater deflater;
 	struct cache cache;
+	struct batch batch; /* of the body that is built */
+	struct compressor *compressor;
 };
 
 /* Of the host, not of each encoder: the same tiles, the same hashes. */
@@ -24,7 +28,7 @@ static uint64_t seed(void)
 	return value;
 }
 
-static struct encoder *create(void)
+static struct encoder *create(struct worker *worker, encode_done_fn done, void *data)
 {
 	struct encode_tiles *self = mem_new(struct encode_tiles);
 
@@ -35,7 +39,8 @@ static struct encoder *create(void)
 		free(self);
 		return NULL;
 	}
-	if (deflater_init(&self->deflater, ENCODE_HEADROOM) < 0) {
+	self->compressor = compressor_create(worker, done, data);
+	if (!self->compressor) {
 		cache_finish(&self->cache);
 		free(self);
 		return NULL;
@@ -47,7 +52,8 @@ static void destroy(struct encoder *encoder)
 {
 	struct encode_tiles *self = (struct encode_tiles *)encoder;
 
-	deflater_finish(&self->deflater);
+	compressor_destroy(self->compressor);
+	batch_finish(&self->batch);
 	cache_finish(&self->cache);
 	free(self);
 }
@@ -56,7 +62,8 @@ static int resize(struct encoder *encoder, unsigned width, unsigned height)
 {
 	struct encode_tiles *self = (struct encode_tiles *)encoder;
 
-	deflater_restart(&self->deflater);
+	compressor_restart(self->compressor);
+	batch_clear(&self->batch);
 	return cache_resize(&self->cache, width, height);
 }
 
@@ -64,7 +71,8 @@ static void restart(struct encoder *encoder)
 {
 	struct encode_tiles *self = (struct encode_tiles *)encoder;
 
-	deflater_restart(&self->deflater);
+	compressor_restart(self->compressor);
+	batch_clear(&self->batch);
 	cache_forget(&self->cache);
 }
 
@@ -77,14 +85,16 @@ static int move(struct encoder *encoder, const struct scene_move *move)
 		.width = (unsigned)rect_width(&move->to),
 		.height = (unsigned)rect_height(&move->to),
 	};
-	uint8_t bytes[STREAM_COPY_SIZE];
+	uint8_t *bytes = batch_room(&self->batch, STREAM_COPY_SIZE);
 
+	if (!bytes)
+		return -ENOMEM;
 	stats_work_add(&encoder->done, STATS_COPY, rect_area(&move->to));
 	cache_forget_rect(&self->cache, &move->to);
-	return deflater_add(&self->deflater, bytes,
+	return batch_add(&self->batch,
 		stream_put_copy(bytes, &to, (unsigned)(move->to.left - move->dx),
 			(unsigned)(move->to.top - move->dy)),
-		false);
+		BATCH_PLAIN);
 }
 
 static void forget(struct encoder *encoder, const struct rect *rect)
@@ -95,22 +105,24 @@ static void forget(struct encoder *encoder, const struct rect *rect)
 static int add_slot(
 	struct encode_tiles *self, enum stream_kind kind, const struct rect *at, int slot)
 {
-	uint8_t bytes[STREAM_SLOT_SIZE];
+	uint8_t *bytes = batch_room(&self->batch, STREAM_SLOT_SIZE);
 
+	if (!bytes)
+		return -ENOMEM;
 	stats_work_add(&self->base.done, (enum stats_kind)kind,
 		kind == STREAM_CACHED ? STREAM_RECT_PX * STREAM_RECT_PX : 0);
-	return deflater_add(&self->deflater, bytes,
+	return batch_add(&self->batch,
 		stream_put_slot(bytes, kind, (unsigned)at->left / STREAM_RECT_PX,
 			(unsigned)at->top / STREAM_RECT_PX, (unsigned)slot),
-		false);
+		BATCH_PLAIN);
 }
 
 static int add(
 	struct encoder *encoder, const struct scene *scene, const struct rect *at, usec_t now)
 {
 	struct encode_tiles *self = (struct encode_tiles *)encoder;
-	uint8_t bytes[STREAM_RECT_MAX];
 	struct cache_plan plan;
+	uint8_t *bytes;
 	size_t n;
 	int r = 0;
 
@@ -121,16 +133,30 @@ static int add(
 		return r;
 	if (plan.cached >= 0)
 		return add_slot(self, STREAM_CACHED, at, plan.cached);
+	bytes = batch_room(&self->batch, STREAM_RECT_MAX);
+	if (!bytes)
+		return -ENOMEM;
 	n = tile_write(bytes, at, scene_at(scene, at->left, at->top), scene->width);
 	stats_work_add(&encoder->done, (enum stats_kind)bytes[0], rect_area(at));
-	return deflater_add(&self->deflater, bytes, n, tile_is_noisy(bytes, n));
+	return batch_add(
+		&self->batch, n, tile_is_noisy(bytes, n) ? BATCH_NOISY : BATCH_PLAIN);
 }
 
-static int take(struct encoder *encoder, uint8_t **ret, size_t *ret_n)
+static int take(struct encoder *encoder, struct encode_body *ret)
 {
 	struct encode_tiles *self = (struct encode_tiles *)encoder;
 
-	return deflater_take(&self->deflater, ret, ret_n);
+	return compressor_take(self->compressor, &self->batch, ret);
+}
+
+static bool is_busy(const struct encoder *encoder)
+{
+	return compressor_is_busy(((const struct encode_tiles *)encoder)->compressor);
+}
+
+static bool has_room(const struct encoder *encoder)
+{
+	return compressor_has_room(((const struct encode_tiles *)encoder)->compressor);
 }
 
 static bool rest(struct encoder *encoder, const struct scene *scene, usec_t now)
@@ -140,14 +166,16 @@ static bool rest(struct encoder *encoder, const struct scene *scene, usec_t now)
 	return cache_look(&self->cache, scene, now);
 }
 
-static size_t size(const struct encoder *encoder)
-{
-	return ((const struct encode_tiles *)encoder)->deflater.length;
-}
-
 static size_t work(const struct encoder *encoder)
 {
-	return ((const struct encode_tiles *)encoder)->deflater.n_in;
+	return ((const struct encode_tiles *)encoder)->batch.n;
+}
+
+static size_t expect(const struct encoder *encoder)
+{
+	const struct encode_tiles *self = (const struct encode_tiles *)encoder;
+
+	return compressor_expect(self->compressor, &self->batch);
 }
 
 const struct encode_impl encode_tiles = {
@@ -158,8 +186,10 @@ const struct encode_impl encode_tiles = {
 	.forget = forget,
 	.add = add,
 	.take = take,
+	.is_busy = is_busy,
+	.has_room = has_room,
 	.rest = rest,
-	.size = size,
 	.work = work,
+	.expect = expect,
 	.destroy = destroy,
 };

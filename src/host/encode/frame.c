@@ -9,23 +9,51 @@
 #include "host/encode/step.h"
 
 /*
- * A piece ends when it has this much. The first bounds memory; the second how
- * long one viewer's full screen keeps input and the other viewers waiting:
- * some 5 ms.
+ * A piece ends when so much will come out of the encoder, or has gone in. The first bounds
+ * memory; the second how long the analysis of one viewer's full screen keeps input and the other
+ * viewers waiting, and how long a thread then has it: some 5 ms.
  */
 #define PIECE_MAX ((size_t)128 << 10)
 #define WORK_MAX ((size_t)256 << 10)
 
+/*
+ * What will come out is only guessed, and the guess is bad when the picture is of another kind
+ * than before. On a slow link that must not cost more than some pieces.
+ */
+#define GUESS_MAX ((size_t)16 << 10)
+#define GUESS_PIECES_MAX 4
+
 /* Of one frame, in screens: with all tiles, even twice, it stays below what pages allow. */
 #define MOVED_MAX 2
 
+/* Its viewers can have it, or have left meanwhile. */
+static void complete(struct group *self, struct piece *piece)
+{
+	piece->is_coding = false;
+	self->n_frame += piece->body.n - piece->expected;
+	piece_unref(piece);
+}
+
+static void handle_body(void *data, struct encode_body *body, int error)
+{
+	struct group *self = data;
+
+	if (body)
+		complete(self, list_entry(body, struct piece, body));
+	if (error < 0)
+		group_lose(self, NULL);
+	else
+		group_wake_all(self, NULL);
+}
+
 static int make_encoder(struct group *self)
 {
+	const struct groups *groups = self->groups;
 	const struct scene *scene = group_scene(self);
 
 	if (self->encoder)
 		return 0;
-	self->encoder = encoder_create(self->groups->impl);
+	self->encoder = encoder_create(groups->impl, groups->worker, handle_body, self);
 	return self->encoder ? encoder_resize(self->encoder, scene->width, scene->height)
 			     : -ENOMEM;
 }
@@ -53,7 +81,7 @@ static void begin(struct group *self, usec_t now)
 	}
 }
 
-static int add_moves(struct group *self, struct piece *draft)
+static int add_moves(struct group *self, struct piece *piece)
 {
 	struct scene_view *view = &self->view;
 	uint64_t max =
@@ -72,7 +100,7 @@ static int add_moves(struct group *self, struct piece *draft)
 		lossy_note_exact(self, &move->to);
 		r = encoder_move(self->encoder, move);
 		if (r == 0 && self->n_members > 1)
-			r = piece_note_box(draft, &move->to);
+			r = piece_note_box(piece, &move->to);
 		if (r < 0)
 			return r;
 	}
@@ -81,23 +109,16 @@ static int add_moves(struct group *self, struct piece *draft)
 	return 0;
 }
 
-/* The compressor keeps some back: as much comes out of it as came before, then. */
-static size_t expected_size(const struct group *self)
-{
-	size_t n = encoder_work(self->encoder) * self->ratio / 256;
-	size_t out = encoder_size(self->encoder);
-
-	return n > out ? n : out;
-}
-
 static bool piece_is_full(const struct group *self)
 {
-	return expected_size(self) >= self->piece_max || encoder_size(self->encoder) >= PIECE_MAX
-	       || encoder_work(self->encoder) >= WORK_MAX;
+	size_t expected = encoder_expect(self->encoder), work = encoder_work(self->encoder);
+
+	return expected >= self->piece_max || expected >= PIECE_MAX || work >= WORK_MAX
+	       || work >= GUESS_MAX + GUESS_PIECES_MAX * self->piece_max;
 }
 
 /* Leaves the frame open when it is not complete, and the rest dirty when it is large enough. */
-static int add_tiles(struct group *self, struct piece *draft, usec_t now)
+static int add_tiles(struct group *self, struct piece *piece, usec_t now)
 {
 	struct region *dirty = &self->view.dirty;
 	struct rect box;
@@ -106,11 +127,11 @@ static int add_tiles(struct group *self, struct piece *draft, usec_t now)
 		int r = encoder_add(self->encoder, group_scene(self), &box, now);
 
 		if (r == 0 && self->n_members > 1)
-			r = piece_note_box(draft, &box);
+			r = piece_note_box(piece, &box);
 		if (r < 0)
 			return r;
 		lossy_note_exact(self, &box);
-		if (self->n_frame + expected_size(self) >= self->frame_max)
+		if (self->n_frame + encoder_expect(self->encoder) >= self->frame_max)
 			break;
 		if (piece_is_full(self) && order_has_more(&self->order, dirty))
 			return 0;
@@ -120,29 +141,21 @@ static int add_tiles(struct group *self, struct piece *draft, usec_t now)
 	return 0;
 }
 
-/* A piece of @draft's boxes and of these bytes, which every member has to take. */
-static int add_piece(
-	struct group *self, const struct piece *draft, const uint8_t *bytes, size_t n)
+/* Every member has to take it. */
+static void add_piece(struct group *self, struct piece *piece)
 {
-	struct piece *piece = mem_resize(NULL, sizeof(*piece) + ENCODE_HEADROOM + n, 1);
 	struct member *member;
 
-	if (!piece)
-		return -ENOMEM;
-	*piece = *draft;
-	piece->refs = self->n_members;
+	piece->refs += self->n_members;
 	piece->number = self->n_pieces++;
 	piece->more = self->open;
 	piece->work = self->encoder->done;
 	self->encoder->done = (struct stats_work){ 0 };
-	piece->n = n;
-	memcpy(piece->bytes + ENCODE_HEADROOM, bytes, n);
 	list_append(&self->pieces, &piece->link);
 	list_for_each(member, &self->members, link) {
 		if (!member->next)
 			member->next = piece;
 	}
-	return 0;
 }
 
 /* Once after each time of change, however long it was. */
@@ -173,62 +186,100 @@ static void handle_encoded(struct group *self, usec_t now)
 	group_start_timer(self, &self->rest, ENCODE_REST_USEC, handle_rest);
 }
 
-static int add_picture(struct group *self)
+static int add_picture(struct group *self, struct piece *piece)
 {
 	struct video_picture *picture = TAKE_PTR(self->picture);
-	struct piece draft = {
-		.codec = (enum stream_codec)picture->codec,
-		.key = picture->key,
-		.half = picture->half,
-		.at = picture->at,
-	};
+	struct encode_body *body = &piece->body;
 	int r = 0;
 
 	self->open = false;
+	piece->codec = (enum stream_codec)picture->codec;
+	piece->key = picture->key;
+	piece->half = picture->half;
+	piece->at = picture->at;
 	encoder_forget(self->encoder, &picture->at);
 	stats_work_add(&self->encoder->done,
 		(enum stats_kind)(STATS_JPEG + picture->codec - CODEC_JPEG),
 		rect_area(&picture->at));
 	if (self->n_members > 1)
-		r = piece_note_box(&draft, &picture->at);
-	self->n_frame += picture->n;
-	if (r == 0)
-		r = add_piece(self, &draft, picture->bytes, picture->n);
-	if (r < 0)
-		free(draft.boxes);
+		r = piece_note_box(piece, &picture->at);
+	body->block = mem_resize(NULL, ENCODE_HEADROOM + picture->n, 1);
+	if (!body->block)
+		r = -ENOMEM;
+	if (r == 0) {
+		memcpy(body->block + ENCODE_HEADROOM, picture->bytes, picture->n);
+		body->n = picture->n;
+		add_piece(self, piece);
+		complete(self, piece);
+	}
 	video_picture_unref(picture);
+	return r;
+}
+
+static int add_changes(struct group *self, struct piece *piece, usec_t now)
+{
+	int r = add_moves(self, piece);
+
+	if (r >= 0)
+		r = add_tiles(self, piece, now);
+	if (r < 0)
+		return r;
+	piece->expected = encoder_expect(self->encoder);
+	r = encoder_take(self->encoder, &piece->body);
+	if (r < 0 && r != -EINPROGRESS)
+		return r;
+	piece->is_coding = r == -EINPROGRESS;
+	self->n_frame += piece->expected;
+	add_piece(self, piece);
+	if (!piece->is_coding)
+		complete(self, piece);
+	handle_encoded(self, clock_now());
+	return 0;
+}
+
+static int make_piece(struct group *self, usec_t now)
+{
+	struct piece *piece = piece_create();
+	int r;
+
+	if (!piece)
+		return -ENOMEM;
+	if (self->picture && (self->tiles_done || scene_view_is_empty(&self->view)))
+		r = add_picture(self, piece);
+	else
+		r = add_changes(self, piece, now);
+	if (r < 0)
+		piece_unref(piece);
 	return r;
 }
 
 int frame_encode(struct group *self)
 {
-	struct piece draft = { 0 };
 	usec_t start = clock_now();
-	uint8_t *bytes;
-	size_t n, work;
 	int r;
 
 	if (!self->open)
 		begin(self, start);
 	r = make_encoder(self);
-	if (r >= 0 && self->picture && (self->tiles_done || scene_view_is_empty(&self->view)))
-		return add_picture(self);
-	if (r >= 0)
-		r = add_moves(self, &draft);
-	if (r >= 0)
-		r = add_tiles(self, &draft, start);
-	if (r >= 0) {
-		work = encoder_work(self->encoder);
-		r = encoder_take(self->encoder, &bytes, &n);
+	return r < 0 ? r : make_piece(self, start);
+}
+
+/* What a slow link takes later is to be of a newer state. */
+bool frame_can_go_on(const struct group *self)
+{
+	if (!self->encoder || !encoder_is_busy(self->encoder))
+		return true;
+	return encoder_has_room(self->encoder) && self->piece_max >= PIECE_MAX;
+}
+
+void frame_drop_coding(struct group *self)
+{
+	struct piece *piece, *safe;
+
+	list_for_each_safe(piece, safe, &self->pieces, link) {
+		if (!piece->is_coding)
+			continue;
+		piece->is_coding = false;
+		piece_unref(piece);
 	}
-	if (r >= 0) {
-		self->n_frame += n;
-		if (work)
-			self->ratio = (self->ratio + n * 256 / work) / 2;
-		handle_encoded(self, clock_now());
-		r = add_piece(self, &draft, bytes, n);
-	}
-	if (r < 0)
-		free(draft.boxes);
-	return r;
 }

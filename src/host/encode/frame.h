@@ -5,5 +5,14 @@
 
 #include "host/encode/group-inside.h"
 
-/* One more piece, for all; a frame begins if none is open. -ENOMEM: the group is lost. */
+/*
+ * One more piece, for all; a frame begins if none is open. It may be complete only later: then
+ * those who can have it are woken. -ENOMEM: the group is lost.
+ */
 int frame_encode(struct group *self);
+
+/* Is it time for another piece of the frame that is open? */
+bool frame_can_go_on(const struct group *self);
+
+/* The encoder tells no more of those that are not complete. */
+void frame_drop_coding(struct group *self);

@@ -33,11 +33,10 @@ struct group {
 	bool tiles_done;               /* of this frame, so that the picture is next */
 
 	bool open;        /* a frame has begun, and not all of it is encoded: */
-	size_t n_frame;   /* bytes of it so far, */
+	size_t n_frame;   /* bytes of it so far, as expected where they are not known, */
 	size_t frame_max; /* with so many it ends */
 	size_t piece_max;
 	uint64_t moved_px; /* so far */
-	size_t ratio;      /* of what comes out of the encoder to what goes in, in 1/256 */
 };
 
 static inline const struct scene *group_scene(const struct group *self)

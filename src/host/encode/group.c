@@ -2,6 +2,7 @@
 #include "host/encode/group.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "host/encode/frame.h"
@@ -9,13 +10,31 @@
 #include "host/encode/lossy.h"
 #include "host/encode/step.h"
 
+#define THREADS_MAX 4
+#define STACK_SIZE ((size_t)256 << 10)
+
 /* --- groups --- */
+
+/* One processor is for the main thread. */
+static unsigned n_threads(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN) - 1;
+
+	return n < 1 ? 1 : n < THREADS_MAX ? (unsigned)n : THREADS_MAX;
+}
 
 void groups_init(struct groups *self, sd_event *event, struct scene *scene, struct video *video,
 	const struct encode_impl *impl)
 {
 	*self = (struct groups){ .event = event, .scene = scene, .video = video, .impl = impl };
 	list_init(&self->list);
+	if (worker_create(&self->worker, event, n_threads(), STACK_SIZE) < 0)
+		self->worker = NULL;
+}
+
+void groups_finish(struct groups *self)
+{
+	worker_destroy(TAKE_PTR(self->worker));
 }
 
 struct group *group_create(struct groups *groups, unsigned decodes)
@@ -26,7 +45,6 @@ struct group *group_create(struct groups *groups, unsigned decodes)
 		return NULL;
 	self->groups = groups;
 	self->decodes = decodes;
-	self->ratio = 128;
 	list_init(&self->members);
 	list_init(&self->pieces);
 	if (scene_add_view(groups->scene, &self->view) < 0)
@@ -47,6 +65,8 @@ void group_destroy(struct group *self)
 {
 	struct piece *piece, *safe;
 
+	encoder_destroy(self->encoder);
+	frame_drop_coding(self);
 	/* Some may still be held by those who have gone to another group. */
 	list_for_each_safe(piece, safe, &self->pieces, link) {
 		list_remove(&piece->link);
@@ -56,7 +76,6 @@ void group_destroy(struct group *self)
 	lossy_stop(self);
 	order_finish(&self->order);
 	scene_remove_view(&self->view);
-	encoder_destroy(self->encoder);
 	sd_event_source_disable_unref(self->grace);
 	sd_event_source_disable_unref(self->rest);
 	free(self);
@@ -124,13 +143,20 @@ bool group_has_something(const struct group *self)
 		|| (self->has_video && video_viewer_is_due(&self->video));
 }
 
+static bool is_complete(const struct piece *piece)
+{
+	return piece && !piece->is_coding;
+}
+
 bool member_is_due(const struct member *self)
 {
 	const struct group *group = self->group;
 
-	if (!group || group->lost || self->must_end || self->next || group->open)
+	if (!group || group->lost || self->must_end || is_complete(self->next))
 		return true;
-	return group_has_something(group) && group_all_ready(group);
+	if (group->open)
+		return frame_can_go_on(group);
+	return !self->next && group_has_something(group) && group_all_ready(group);
 }
 
 bool member_is_up_to_date(const struct member *self)
@@ -214,7 +240,9 @@ static int encode_next(struct member *self)
 	}
 	lossy_offer(group, clock_now());
 	step_leave_slow_behind(group);
-	group_wake_all(group, self);
+	/* Otherwise they are when it is complete; until then @self goes on for all. */
+	if (is_complete(self->next))
+		group_wake_all(group, self);
 	return 0;
 }
 
@@ -232,17 +260,20 @@ int member_take(struct member *self, struct member_piece *ret)
 		take_end(ret);
 		return 0;
 	}
-	if (!self->next) {
+	if (!is_complete(self->next)) {
 		r = encode_next(self);
 		if (r < 0)
 			return r;
 	}
+	if (!is_complete(self->next))
+		return -EAGAIN;
 	piece = self->held = self->next;
 	self->next = piece_after(&self->group->pieces, piece);
 	self->open = piece->more;
 	*ret = (struct member_piece){
-		.bytes = piece->bytes + ENCODE_HEADROOM,
-		.n = piece->n,
+		.bytes = piece->body.block + ENCODE_HEADROOM,
+		.n = piece->body.n,
+		.cost = piece->body.cost,
 		.more = piece->more,
 		.codec = piece->codec,
 		.key = piece->key,
@@ -280,6 +311,7 @@ int member_handle_resize(struct member *self)
 {
 	struct group *group = self->group;
 	const struct scene *scene;
+	int r;
 
 	if (!group || group->lost || group->view.lost)
 		return -ENOMEM;
@@ -296,7 +328,9 @@ int member_handle_resize(struct member *self)
 	group->moved_px = 0;
 	if (!group->encoder)
 		return 0;
-	return encoder_resize(group->encoder, scene->width, scene->height);
+	r = encoder_resize(group->encoder, scene->width, scene->height);
+	frame_drop_coding(group);
+	return r;
 }
 
 /* --- life --- */

@@ -13,6 +13,7 @@
  *
  * Nothing is ever queued beyond one frame: it is made piece by piece when the
  * first member can take it, of the newest state, and kept until all have it.
+ * Threads compress what is large: while one piece is with them, the next is made.
  */
 
 #include <stdbool.h>
@@ -25,6 +26,7 @@
 #include "host/encode/encode.h"
 #include "host/scene/scene.h"
 #include "host/video/video.h"
+#include "loop/worker.h"
 #include "wire/stream.h"
 
 /* So long those who are ready wait for the others. */
@@ -43,12 +45,16 @@ struct groups {
 	struct scene *scene; /* borrowed */
 	struct video *video; /* borrowed; NULL: there is none */
 	const struct encode_impl *impl;
+	struct worker *worker; /* of all encoders; NULL: no memory for it, they do without */
 	struct list list;
 };
 
 /* @video: NULL where nothing is to go as coded pictures. */
 void groups_init(struct groups *self, sd_event *event, struct scene *scene, struct video *video,
 	const struct encode_impl *impl);
+
+/* All members must be gone. Waits for the threads, some milliseconds; takes zeroes. */
+void groups_finish(struct groups *self);
 
 struct group;
 struct piece;
@@ -76,7 +82,7 @@ struct member {
 	const struct member_events *events;
 	struct list link;
 	struct group *group; /* NULL: no memory, its viewer must go */
-	struct piece *next;  /* to take; NULL: has all that is encoded */
+	struct piece *next;  /* to take, once it is complete; NULL: has all that was begun */
 	struct piece *held;  /* given out last */
 	bool open;	     /* in the middle of a frame */
 	bool must_end;	     /* whose rest is void: an empty piece is to end it */
@@ -92,7 +98,8 @@ struct member_piece {
 	struct rect at;
 	uint8_t *bytes; /* borrowed, to be sent at once; ENCODE_HEADROOM writable ones before it */
 	size_t n;
-	bool more; /* of the same frame follow */
+	bool more;   /* of the same frame follow */
+	usec_t cost; /* so long a thread worked on it */
 	const struct stats_work *work; /* what there is in it; borrowed as well */
 };
 
@@ -108,7 +115,10 @@ bool member_is_due(const struct member *self);
 /* Has it taken all that there is to be seen? */
 bool member_is_up_to_date(const struct member *self);
 
-/* Only when due. Returns 0, or -ENOMEM: the viewer must go. */
+/*
+ * Only when due. Returns 0; -EAGAIN: something was made that is not complete yet, so ask again if
+ * it is due, or when it is woken; -ENOMEM: the viewer must go.
+ */
 int member_take(struct member *self, struct member_piece *ret);
 
 /* The scene has changed: wakes this member if something is due for it. */

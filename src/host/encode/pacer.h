@@ -43,8 +43,8 @@ static inline bool pacer_is_due(const struct pacer *self)
 	return member_is_due(&self->member);
 }
 
-/* The body of the next FRAME message, which is of @self->seq; only when due. Returns 0, or
- * -ENOMEM: the viewer must go. */
+/* The body of the next FRAME message, which is of @self->seq; only when due. Returns as
+ * member_take(). */
 int pacer_produce(struct pacer *self, struct member_piece *ret);
 
 /*

@@ -5,18 +5,29 @@
 
 #include "base/mem.h"
 
-int piece_note_box(struct piece *draft, const struct rect *box)
+struct piece *piece_create(void)
+{
+	struct piece *self = mem_new(struct piece);
+
+	if (!self)
+		return NULL;
+	list_init(&self->link);
+	self->refs = 1;
+	return self;
+}
+
+int piece_note_box(struct piece *self, const struct rect *box)
 {
 	struct rect *boxes;
 
-	if (draft->n_boxes == draft->size) {
-		boxes = mem_resize(draft->boxes, 2 * draft->size + 16, sizeof(*boxes));
+	if (self->n_boxes == self->size) {
+		boxes = mem_resize(self->boxes, 2 * self->size + 16, sizeof(*boxes));
 		if (!boxes)
 			return -ENOMEM;
-		draft->boxes = boxes;
-		draft->size = 2 * draft->size + 16;
+		self->boxes = boxes;
+		self->size = 2 * self->size + 16;
 	}
-	draft->boxes[draft->n_boxes++] = *box;
+	self->boxes[self->n_boxes++] = *box;
 	return 0;
 }
 
@@ -26,6 +37,7 @@ void piece_unref(struct piece *self)
 		return;
 	list_remove(&self->link);
 	free(self->boxes);
+	free(self->body.block);
 	free(self);
 }
 

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * An encoded piece of a frame, kept until all members of its group have taken it. What it
- * brings up to date is known meanwhile: whoever goes on without it has these boxes dirty.
+ * A piece of a frame, encoded or being so, kept until all members of its group have taken it.
+ * What it brings up to date is known all the while: whoever goes on without it has these boxes
+ * dirty.
  */
 
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "host/encode/encode.h"
 #include "host/scene/rect.h"
 #include "host/stats.h"
 #include "wire/stream.h"
@@ -28,12 +30,16 @@ struct piece {
 	struct rect *boxes; /* what it brings up to date; only of a group of several */
 	size_t n_boxes;
 	size_t size;
-	size_t n;
-	uint8_t bytes[]; /* the headroom first */
+	bool is_coding;  /* the encoder has @body, and one of the references */
+	size_t expected; /* its bytes, until they are known */
+	struct encode_body body;
 };
 
-/* While it is built it has no bytes yet: only its boxes are of use. -ENOMEM. */
-int piece_note_box(struct piece *draft, const struct rect *box);
+/* With one reference, of whoever makes it. NULL: no memory. */
+struct piece *piece_create(void);
+
+/* -ENOMEM. */
+int piece_note_box(struct piece *self, const struct rect *box);
 
 /* Takes NULL. The last one takes it off its group's list, too. */
 void piece_unref(struct piece *self);

@@ -137,8 +137,8 @@ static int begin(struct compressor *self, struct batch *batch, struct encode_bod
 	self->must_restart = false;
 	swap(&self->batch, batch);
 	self->body = body;
-	if (self->worker && self->batch.n > COMPRESSOR_AT_ONCE &&
-		worker_start(self->worker, &self->job) >= 0)
+	if (self->worker && self->batch.n > COMPRESSOR_AT_ONCE
+		&& worker_start(self->worker, &self->job) >= 0)
 		return -EINPROGRESS;
 	work(&self->job);
 	return finish(self);

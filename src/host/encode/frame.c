@@ -9,12 +9,13 @@
 #include "host/encode/step.h"
 
 /*
- * A piece ends when so much will come out of the encoder, or has gone in. The first bounds
- * memory; the second how long the analysis of one viewer's full screen keeps input and the other
- * viewers waiting, and how long a thread then has it: some 5 ms.
+ * A piece ends when so much will come out of the encoder, or has gone in, or so many tiles were
+ * looked at. The first bounds memory, the second how long a thread then has it, and the last how
+ * long one viewer's full screen keeps input and the other viewers waiting: some 4 ms each.
  */
 #define PIECE_MAX ((size_t)128 << 10)
 #define WORK_MAX ((size_t)256 << 10)
+#define TILES_MAX 128
 
 /*
  * What will come out is only guessed, and the guess is bad when the picture is of another kind
@@ -109,18 +110,19 @@ static int add_moves(struct group *self, struct piece *piece)
 	return 0;
 }
 
-static bool piece_is_full(const struct group *self)
+static bool piece_is_full(const struct group *self, unsigned n_tiles)
 {
 	size_t expected = encoder_expect(self->encoder), work = encoder_work(self->encoder);
 
 	return expected >= self->piece_max || expected >= PIECE_MAX || work >= WORK_MAX
-	       || work >= GUESS_MAX + GUESS_PIECES_MAX * self->piece_max;
+	       || work >= GUESS_MAX + GUESS_PIECES_MAX * self->piece_max || n_tiles >= TILES_MAX;
 }
 
 /* Leaves the frame open when it is not complete, and the rest dirty when it is large enough. */
 static int add_tiles(struct group *self, struct piece *piece, usec_t now)
 {
 	struct region *dirty = &self->view.dirty;
+	unsigned n_tiles = 0;
 	struct rect box;
 
 	while (order_take(&self->order, dirty, &box)) {
@@ -133,7 +135,7 @@ static int add_tiles(struct group *self, struct piece *piece, usec_t now)
 		lossy_note_exact(self, &box);
 		if (self->n_frame + encoder_expect(self->encoder) >= self->frame_max)
 			break;
-		if (piece_is_full(self) && order_has_more(&self->order, dirty))
+		if (piece_is_full(self, ++n_tiles) && order_has_more(&self->order, dirty))
 			return 0;
 	}
 	self->open = self->picture != NULL;

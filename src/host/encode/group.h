@@ -32,8 +32,8 @@
 /* So long those who are ready wait for the others. */
 #define GROUP_GRACE_USEC (10 * USEC_PER_MSEC)
 
-/* So many pieces of some 128 KiB a member may be behind. */
-#define GROUP_PIECES_MAX 8
+/* So many pieces of a frame, of 128 KiB at most, a member may be behind. */
+#define GROUP_PIECES_MAX 16
 
 /* Before who was left behind may join others again; doubled each time. */
 #define GROUP_PATIENCE_USEC (1 * USEC_PER_SEC)

@@ -164,7 +164,7 @@ static struct figures measure(const struct codec_impl *impl, uint32_t *const *fi
 	struct figures sum = { .psnr_min = 99, .ms_min = 1e9 };
 
 	for (int i = 0; i < n; i++) {
-		struct codec_input in = { film[i], width, width, height, false, target, half };
+		struct codec_input in = { film[i], width, width, height, false, target, 0, half };
 		struct codec_output out;
 		double start = cpu_ms(), ms, psnr;
 

@@ -90,7 +90,7 @@ static void test_moving_pictures_come_back_and_only_the_first_is_a_key_picture(v
 		struct fixture f = begin(impls[i]);
 
 		for (unsigned t = 0; t < 40; t++) {
-			struct codec_input in = { pixels, STRIDE, WIDTH, HEIGHT, false, 0, false };
+			struct codec_input in = { pixels, STRIDE, WIDTH, HEIGHT, false, 0, 0, false };
 
 			draw(pixels, STRIDE, WIDTH, HEIGHT, t);
 			pass(&f, &in);
@@ -125,7 +125,7 @@ static void test_a_key_picture_when_asked_and_after_another_size(void **state)
 
 		for (size_t j = 0; j < ARRAY_SIZE(cases); j++) {
 			struct codec_input in = { pixels, 640, cases[j].width, cases[j].height,
-				cases[j].key, 0, false };
+				cases[j].key, 0, 0, false };
 
 			if (cases[j].expected) { /* it really needs nothing that came before */
 				picture_decoder_destroy(f.decoder);
@@ -154,7 +154,7 @@ static void test_odd_and_extreme_sizes_are_coded_or_refused(void **state)
 
 		for (size_t j = 0; j < ARRAY_SIZE(sizes); j++) {
 			struct codec_input in = { pixels, sizes[j].width, sizes[j].width,
-				sizes[j].height, false, 0, false };
+				sizes[j].height, false, 0, 0, false };
 
 			if (!codec_takes(impls[i], in.width, in.height)) {
 				assert_int_equal(codec_load(f.codec, &in), -ERANGE);
@@ -192,18 +192,19 @@ static void test_half_of_a_picture_is_coded_for_all_of_it(void **state)
 
 		for (size_t j = 0; j < ARRAY_SIZE(sizes); j++) {
 			struct codec_input in = { pixels, sizes[j].width, sizes[j].width,
-				sizes[j].height, false, 0, false };
+				sizes[j].height, false, 0, 0, false };
 
 			draw(pixels, in.stride, in.width, in.height, 0);
 			for (int t = 0; t < 4; t++) {
 				in.half = t >= 2;
 				pass(&f, &in);
+				assert_int_equal(f.out.half, in.half);
 				assert_true(f.psnr >= 28);
 				assert_true(f.out.key == (t % 2 == 0) || impls[i] == &codec_jpeg);
 			}
 		}
 		assert_int_equal(codec_load(f.codec, &(struct codec_input){ pixels, 1, 1, 1,
-						     false, 0, true }), -ERANGE);
+						     false, 0, 0, true }), -ERANGE);
 		end(&f);
 	}
 }
@@ -221,7 +222,7 @@ static void test_bytes_follow_the_target(void **state)
 
 		for (int t = 0; t < N; t++) {
 			struct codec_input in = { pixels, WIDTH, WIDTH, HEIGHT, false,
-				t < N / 2 ? 24000 : 12000, false };
+				t < N / 2 ? 24000 : 12000, 0, false };
 
 			draw(pixels, WIDTH, WIDTH, HEIGHT, (unsigned)t);
 			for (int k = 0; k < WIDTH * HEIGHT; k++)
@@ -239,7 +240,7 @@ static void test_bytes_follow_the_target(void **state)
 static void test_nothing_is_encoded_twice_or_without_a_picture(void **state)
 {
 	uint32_t pixels[16 * 16] = { 0 };
-	struct codec_input in = { pixels, 16, 16, 16, false, 0, false };
+	struct codec_input in = { pixels, 16, 16, 16, false, 0, 0, false };
 	struct codec_input large = in;
 	struct codec_output out;
 
@@ -261,7 +262,7 @@ static void test_nothing_is_encoded_twice_or_without_a_picture(void **state)
 static void test_jpeg_keeps_the_edges_of_coloured_text(void **state)
 {
 	uint32_t pixels[64 * 64];
-	struct codec_input in = { pixels, 64, 64, 64, false, 0, false };
+	struct codec_input in = { pixels, 64, 64, 64, false, 0, 0, false };
 	struct fixture f = begin(&codec_jpeg);
 
 	(void)state;

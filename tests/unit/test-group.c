@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "host/connection.h"
+#include "host/encode/group-inside.h"
 #include "host/encode/pacer.h"
 #include "unit/hold.h"
 #include "unit/inflater.h"
@@ -61,6 +62,19 @@ static int setup(void **state)
 static int setup_with_video(void **state)
 {
 	static const struct codec_impl *const codecs[] = { &codec_fake, NULL };
+	struct fixture *f;
+
+	setup(state);
+	f = *state;
+	assert_int_equal(video_create(&f->video, &f->scene, f->event, codecs), 0);
+	f->groups.video = f->video;
+	return 0;
+}
+
+/* Photos alone: what keeps changing goes as JPEG as well, but no test of these lasts so long. */
+static int setup_with_photos(void **state)
+{
+	static const struct codec_impl *const codecs[] = { &codec_jpeg, NULL };
 	struct fixture *f;
 
 	setup(state);
@@ -252,6 +266,8 @@ static void fill_all(struct fixture *f, int n_colours)
 static void resize(struct fixture *f, unsigned width, unsigned height)
 {
 	assert_int_equal(scene_resize(&f->scene, width, height), 0);
+	if (f->video)
+		assert_int_equal(video_handle_resize(f->video), 0);
 	for (unsigned i = 0; i < f->n_watchers; i++) {
 		f->watchers[i].must_resize = true;
 		f->watchers[i].woken = true;
@@ -1130,6 +1146,8 @@ static void test_over_a_slow_link_frames_are_small_and_what_is_new_goes_first(vo
 	assert_exact(f, w);
 }
 
+#define PHOTO_TEST(name)                                                                       \
+	cmocka_unit_test_setup_teardown(test_##name, setup_with_photos, teardown)
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
 /* --- video --- */
@@ -1239,6 +1257,204 @@ static void test_after_a_film_with_moves_all_is_exact(void **state)
 	assert_int_equal(f->watchers[4].n_pictures, 0);
 }
 
+/* --- photos --- */
+
+#define JPEG (1U << STREAM_JPEG)
+
+static void watch_photos(struct fixture *f, unsigned n)
+{
+	for (; f->n_watchers < n; f->n_watchers++)
+		watch(f, &f->watchers[f->n_watchers], JPEG);
+}
+
+/* As over a link of so many bytes a second; what ACKs say here is nothing to go by. */
+static void slow_down(struct fixture *f, size_t rate)
+{
+	for (unsigned i = 0; i < f->n_watchers; i++) {
+		f->watchers[i].pacer.meter.known = true;
+		f->watchers[i].pacer.meter.rate = rate;
+		f->watchers[i].pacer.meter.rtt_min = 20 * USEC_PER_MSEC;
+	}
+}
+
+static unsigned n_spoilt(const struct watcher *w)
+{
+	size_t n = (size_t)w->picture.width * w->picture.height;
+	unsigned n_spoilt = 0;
+
+	for (size_t i = 0; i < n; i++)
+		n_spoilt += w->picture.pixels[i] == SPOILT;
+	return n_spoilt;
+}
+
+static bool is_exact(const struct fixture *f, const struct watcher *w)
+{
+	size_t n = (size_t)f->scene.width * f->scene.height;
+
+	for (size_t i = 0; i < n; i++) {
+		if (w->picture.pixels[i] != (f->scene.pixels[i] & COLOUR))
+			return false;
+	}
+	return true;
+}
+
+/* One message for each who has one; then what time brings. */
+static void step_slowly(struct fixture *f, size_t rate)
+{
+	slow_down(f, rate);
+	for (unsigned i = 0; i < f->n_watchers; i++) {
+		take(f, &f->watchers[i]);
+		slow_down(f, rate);
+		if (can_ack(&f->watchers[i]))
+			ack(&f->watchers[i]);
+		slow_down(f, rate);
+	}
+	assert_true(sd_event_run(f->event, 0) >= 0);
+}
+
+static bool all_are_exact(const struct fixture *f)
+{
+	for (unsigned i = 0; i < f->n_watchers; i++) {
+		if (!is_exact(f, &f->watchers[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Until all see what the scene has. */
+static void come_to_rest(struct fixture *f, size_t rate)
+{
+	usec_t limit = clock_now() + HANGS;
+
+	while (!all_are_exact(f)) {
+		assert_true(clock_now() < limit);
+		step_slowly(f, rate);
+	}
+}
+
+static void await_pictures(struct fixture *f, unsigned n, size_t rate)
+{
+	usec_t limit = clock_now() + HANGS;
+
+	while (f->watchers[0].n_pictures < n) {
+		assert_true(clock_now() < limit);
+		step_slowly(f, rate);
+	}
+}
+
+static void test_over_a_slow_link_photos_come_as_pictures_and_become_exact(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *a = &f->watchers[0];
+	const size_t rate = 500 * 1000;
+
+	fill_all(f, 10);
+	watch_photos(f, 2);
+	come_to_rest(f, rate);
+	assert_int_equal(a->n_pictures, 0); /* this was none */
+	fill_all(f, 300);
+	await_pictures(f, 3, rate);
+	assert_true(n_spoilt(a) > 64 * 64);
+	come_to_rest(f, rate);
+	assert_true(f->watchers[1].n_pictures > 3);
+	/* And nothing is due any more, however long it rests. */
+	while (sd_event_run(f->event, 2 * ENCODE_REST_USEC) > 0)
+		step_slowly(f, rate);
+	assert_false(pacer_is_due(&a->pacer));
+	assert_true(is_exact(f, a));
+}
+
+static void test_over_a_fast_link_no_picture_ever_comes(void **state)
+{
+	struct fixture *f = *state;
+	const size_t rate = 100 * 1000 * 1000;
+
+	watch_photos(f, 2);
+	for (int i = 0; i < 3; i++) {
+		fill_all(f, 300);
+		come_to_rest(f, rate);
+	}
+	assert_int_equal(f->watchers[0].n_pictures, 0);
+	assert_int_equal(f->watchers[1].n_pictures, 0);
+}
+
+/* NET-01: so does what is typed into a photo that goes on becoming exact. */
+static void test_an_echo_finds_its_way_through_a_photo(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *w = &f->watchers[0];
+	const size_t rate = 500 * 1000;
+	struct rect key = rect_sized(880, 280, 10, 10);
+	size_t at = (size_t)285 * WIDTH + 885;
+	usec_t limit = clock_now() + HANGS;
+
+	watch_photos(f, 1);
+	come_to_rest(f, rate);
+	fill_all(f, 300);
+	await_pictures(f, 2, rate);
+	for (uint32_t seq; !is_exact(f, w);) {
+		assert_true(clock_now() < limit);
+		fill(f, &key, 1);
+		for (seq = w->seq; w->more || w->seq - seq < 3;) {
+			assert_true(clock_now() < limit);
+			if (w->picture.pixels[at] == (f->scene.pixels[at] & COLOUR))
+				break;
+			step_slowly(f, rate);
+		}
+		/* Where its tile is just being coded it has to wait for that. */
+		if (!photo_is_coding(&w->pacer.member.group->photo, &key))
+			assert_int_equal(
+				w->picture.pixels[at], f->scene.pixels[at] & COLOUR);
+		step_slowly(f, rate);
+	}
+}
+
+static void do_something_with_photos(struct fixture *f, unsigned i)
+{
+	struct random *random = &f->random;
+	struct rect box = rect_sized(random_below(random, 12) * 60, random_below(random, 3) * 60,
+		64 + random_below(random, 200), 64 + random_below(random, 100));
+	struct rect screen = { 0, 0, (int)f->scene.width, (int)f->scene.height };
+
+	box = rect_intersect(&box, &screen);
+	switch (random_below(random, 6)) {
+	case 0:
+		if (!rect_is_empty(&box))
+			fill(f, &box, random_below(random, 3) ? 300 : 3);
+		break;
+	case 1:
+	case 2:
+		/* Whoever comes decodes nothing, and goes as well. */
+		do_something(f, i);
+		break;
+	default:
+		step_slowly(f, 400 * 1000);
+		break;
+	}
+	slow_down(f, random_below(random, 20) ? 400 * 1000 : 100 * 1000 * 1000);
+}
+
+static void test_photos_are_exact_after_any_order_of_events(void **state)
+{
+	struct fixture *f = *state;
+	unsigned n_pictures = 0;
+
+	for (unsigned turn = 0; turn < 12; turn++) {
+		while (f->n_watchers > 0) {
+			n_pictures += f->watchers[--f->n_watchers].n_pictures;
+			unwatch(&f->watchers[f->n_watchers]);
+		}
+		watch_photos(f, N_WATCHERS);
+		for (unsigned i = 0; i < 200; i++)
+			do_something_with_photos(f, i);
+		come_to_rest(f, 400 * 1000);
+		while (sd_event_run(f->event, 2 * ENCODE_REST_USEC) > 0)
+			step_slowly(f, 400 * 1000);
+		assert_true(all_are_exact(f));
+	}
+	assert_true(n_pictures > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1273,6 +1489,10 @@ int main(void)
 		TEST(acks_of_what_was_not_sent_or_twice_are_nonsense),
 		cmocka_unit_test_setup_teardown(
 			test_after_a_film_with_moves_all_is_exact, setup_with_video, teardown),
+		PHOTO_TEST(over_a_slow_link_photos_come_as_pictures_and_become_exact),
+		PHOTO_TEST(over_a_fast_link_no_picture_ever_comes),
+		PHOTO_TEST(an_echo_finds_its_way_through_a_photo),
+		PHOTO_TEST(photos_are_exact_after_any_order_of_events),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

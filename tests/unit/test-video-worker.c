@@ -81,7 +81,7 @@ struct fixture {
 
 static void start(struct video_coder *coder, uint32_t blue)
 {
-	struct codec_input in = { &blue, 1, 1, 1, false, 0, false };
+	struct codec_input in = { &blue, 1, 1, 1, false, 0, 0, false };
 
 	assert_int_equal(video_coder_start(coder, &in), 0);
 	assert_true(video_coder_is_busy(coder));
@@ -249,7 +249,7 @@ static void test_failures_are_told(void **state)
 	struct fixture *f = *state;
 	struct video_coder *coder = make(f);
 	uint32_t pixel = 0;
-	struct codec_input large = { &pixel, 1, 101, 1, false, 0, false };
+	struct codec_input large = { &pixel, 1, 101, 1, false, 0, 0, false };
 
 	assert_int_equal(video_coder_start(coder, &large), -ERANGE);
 	assert_false(video_coder_is_busy(coder));

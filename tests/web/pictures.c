@@ -54,7 +54,7 @@ int main(int argc, char **argv)
 
 	for (unsigned t = 0; t < n; t++) {
 		struct codec_input in = { pixels, width, width, height, t == key,
-			(size_t)width * height / 8, half };
+			(size_t)width * height / 8, 0, half };
 		struct codec_output out;
 
 		for (unsigned i = 0; i < width * height; i++) {

@@ -67,19 +67,20 @@ static void begin(struct group *self, usec_t now)
 	if (self->grace)
 		sd_event_source_set_enabled(self->grace, SD_EVENT_OFF);
 	lossy_exclude(self);
-	self->picture = self->has_video ? video_viewer_take(&self->video) : NULL;
+	self->picture = lossy_take(self);
 	self->open = true;
 	self->tiles_done = false;
 	self->n_frame = 0;
 	self->frame_max = 0;
 	self->piece_max = 0;
-	order_begin(&self->order, &self->view.dirty);
 	self->moved_px = 0;
 	list_for_each(member, &self->members, link) {
 		member->open = true;
 		group_set_limits(self, member, now);
 		member->events->begin(member, now);
 	}
+	lossy_build_up(self, now);
+	order_begin(&self->order, &self->view.dirty);
 }
 
 static int add_moves(struct group *self, struct piece *piece)
@@ -168,8 +169,7 @@ static int handle_rest(sd_event_source *source, uint64_t usec, void *data)
 
 	(void)source;
 	(void)usec;
-	if (self->open || !scene_view_is_empty(&self->view)
-		|| (self->has_video && !video_viewer_is_exact(&self->video)))
+	if (self->open || !scene_view_is_empty(&self->view) || !lossy_is_exact(self))
 		return 0; /* the next frame's end will start it */
 	if (now - self->encoded < ENCODE_REST_USEC)
 		delay = self->encoded + ENCODE_REST_USEC - now;
@@ -214,6 +214,7 @@ static int add_picture(struct group *self, struct piece *piece)
 		add_piece(self, piece);
 		complete(self, piece);
 	}
+	lossy_note_sent(self, picture, clock_now());
 	video_picture_unref(picture);
 	return r;
 }

@@ -9,6 +9,7 @@
 
 #include "host/encode/group.h"
 #include "host/encode/order.h"
+#include "host/encode/photo.h"
 #include "host/encode/piece.h"
 
 struct group {
@@ -29,6 +30,8 @@ struct group {
 
 	struct video_viewer video; /* if it @has_video */
 	bool has_video;
+	struct photo photo;
+	bool photo_went; /* with the newest picture */
 	struct video_picture *picture; /* that ends this frame; NULL: none does */
 	bool tiles_done;               /* of this frame, so that the picture is next */
 

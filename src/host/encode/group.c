@@ -140,7 +140,7 @@ bool group_one_is_ready(const struct group *self)
 bool group_has_something(const struct group *self)
 {
 	return !scene_view_is_empty(&self->view)
-		|| (self->has_video && video_viewer_is_due(&self->video));
+		|| lossy_is_due(self);
 }
 
 static bool is_complete(const struct piece *piece)
@@ -318,6 +318,7 @@ int member_handle_resize(struct member *self)
 	scene = group_scene(group);
 	drop_pieces(self);
 	video_picture_unref(TAKE_PTR(group->picture));
+	photo_handle_resize(&group->photo);
 	group->tiles_done = false;
 	self->must_end = self->open && !group->open;
 	order_finish(&group->order);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What goes to a group as coded pictures (host/video): it is not exact there until tiles make it
- * so.
+ * What goes to a group as coded pictures, films (host/video) and photos (photo.h): it is not
+ * exact there until tiles make it so.
  */
 
 #include "host/encode/group-inside.h"
@@ -15,13 +15,26 @@ void lossy_stop(struct group *self);
 /* Takes out of what is dirty what is not for tiles. */
 void lossy_exclude(struct group *self);
 
+/* Is there a picture to take, or something that is to become exact? */
+bool lossy_is_due(const struct group *self);
+
+/* A frame begins: the picture that is to end it, or NULL; and what is to become exact in it. */
+struct video_picture *lossy_take(struct group *self);
+void lossy_build_up(struct group *self, usec_t now);
+
+/* @picture went to all. */
+void lossy_note_sent(struct group *self, const struct video_picture *picture, usec_t now);
+
 /* Is something in @rect not exact? */
 bool lossy_has(const struct group *self, const struct rect *rect);
 
 /* All that is not exact for @self becomes dirty in @view. */
 void lossy_add_to(const struct group *self, struct scene_view *view);
 
-/* @rect is exact from now on. */
+/* All is exact. */
+bool lossy_is_exact(const struct group *self);
+
+/* @rect is exact from now on, and the encoder has taken note of that. */
 void lossy_note_exact(struct group *self, const struct rect *rect);
 
 /* Tells whether a picture could go now: then one is coded. */

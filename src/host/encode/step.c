@@ -13,21 +13,12 @@
 
 /* --- falling out of step --- */
 
-static void copy_dirty(struct region *to, const struct region *from)
-{
-	struct rect box;
-	size_t tile = 0;
-
-	while (region_next(from, &tile, &box))
-		region_add(to, &box);
-}
-
 static void copy_view(struct group *to, const struct member *member)
 {
 	const struct group *from = member->group;
 
 	region_clear(&to->view.dirty);
-	copy_dirty(&to->view.dirty, &from->view.dirty);
+	region_add_region(&to->view.dirty, &from->view.dirty);
 	memcpy(to->view.moves, from->view.moves, sizeof(to->view.moves));
 	to->view.n_moves = from->view.n_moves;
 	lossy_add_to(from, &to->view);
@@ -142,7 +133,7 @@ static void absorb(struct group *self, struct group *other, usec_t now)
 {
 	struct member *member, *safe;
 
-	copy_dirty(&self->view.dirty, &other->view.dirty);
+	region_add_region(&self->view.dirty, &other->view.dirty);
 	lossy_add_to(self, &self->view);
 	lossy_add_to(other, &self->view);
 	list_for_each_safe(member, safe, &other->members, link) {

@@ -92,6 +92,15 @@ void region_add_all(struct region *self)
 	region_add(self, &screen);
 }
 
+void region_add_region(struct region *self, const struct region *other)
+{
+	struct rect box;
+	size_t tile = 0;
+
+	while (region_next(other, &tile, &box))
+		region_add(self, &box);
+}
+
 void region_clear(struct region *self)
 {
 	struct rect ignored;
@@ -125,20 +134,47 @@ static bool find_dirty(const struct region *self, size_t tile, size_t *ret)
 	return false;
 }
 
+bool region_at(const struct region *self, size_t tile, struct rect *ret)
+{
+	const struct region_box *box = &self->boxes[tile];
+	int x = (int)(tile % self->columns) * TILE;
+	int y = (int)(tile / self->columns) * TILE;
+
+	if (!box->right)
+		return false;
+	*ret = (struct rect){ x + box->left, y + box->top, x + box->right, y + box->bottom };
+	return true;
+}
+
+bool region_touches(const struct region *self, const struct rect *rect)
+{
+	struct rect box;
+
+	if (self->n_dirty == 0 || rect_is_empty(rect))
+		return false;
+	for (int row = rect->top / TILE; row <= (rect->bottom - 1) / TILE; row++) {
+		for (int column = rect->left / TILE; column <= (rect->right - 1) / TILE;
+			column++) {
+			size_t tile = (size_t)row * self->columns + (size_t)column;
+
+			if (!region_at(self, tile, &box))
+				continue;
+			box = rect_intersect(&box, rect);
+			if (!rect_is_empty(&box))
+				return true;
+		}
+	}
+	return false;
+}
+
 bool region_next(const struct region *self, size_t *tile, struct rect *ret)
 {
-	const struct region_box *box;
 	size_t found;
-	int x, y;
 
 	if (!find_dirty(self, *tile, &found))
 		return false;
-	box = &self->boxes[found];
-	x = (int)(found % self->columns) * TILE;
-	y = (int)(found / self->columns) * TILE;
-	*ret = (struct rect){ x + box->left, y + box->top, x + box->right, y + box->bottom };
 	*tile = found + 1;
-	return true;
+	return region_at(self, found, ret);
 }
 
 static void clean(struct region *self, size_t tile)

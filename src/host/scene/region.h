@@ -43,6 +43,7 @@ void region_finish(struct region *self);
 /* What lies outside the screen is ignored. */
 void region_add(struct region *self, const struct rect *rect);
 void region_add_all(struct region *self);
+void region_add_region(struct region *self, const struct region *other);
 void region_clear(struct region *self);
 
 /* Those tiles are clean whose whole box lies in @rect. */
@@ -52,6 +53,12 @@ static inline bool region_is_empty(const struct region *self)
 {
 	return self->n_dirty == 0;
 }
+
+/* The box of the tile of this number, row by row. False: it is clean. */
+bool region_at(const struct region *self, size_t tile, struct rect *ret);
+
+/* Does one of the boxes touch @rect, which lies on the screen? */
+bool region_touches(const struct region *self, const struct rect *rect);
 
 /**
  * region_next() - the next dirty tile's box, row by row

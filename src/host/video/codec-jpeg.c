@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 
-#define QUALITY 90
+#define QUALITY 90 /* of films */
 #define ROWS 16 /* handed over at once */
 #define OUT_MIN ((size_t)4 << 10)
 
@@ -23,6 +23,7 @@ struct jpeg {
 	uint32_t *pixels; /* the picture that was loaded, without gaps */
 	size_t n_pixels;  /* room for so many */
 	bool loaded;
+	int quality; /* of it */
 	uint8_t *out;
 	size_t size;
 };
@@ -95,7 +96,6 @@ static bool open_library(struct jpeg *self)
 	self->compress.input_components = 4;
 	self->compress.in_color_space = JCS_EXT_BGRX;
 	jpeg_set_defaults(&self->compress);
-	jpeg_set_quality(&self->compress, QUALITY, TRUE);
 	self->compress.dct_method = JDCT_ISLOW;
 	self->compress.comp_info[0].h_samp_factor = 1; /* 4:4:4 */
 	self->compress.comp_info[0].v_samp_factor = 1;
@@ -147,6 +147,7 @@ static int load(struct codec *codec, const struct codec_input *in)
 			in->width * sizeof(*self->pixels));
 	self->compress.image_width = in->width;
 	self->compress.image_height = in->height;
+	self->quality = in->quality ? (int)in->quality : QUALITY;
 	self->loaded = true;
 	return 0;
 }
@@ -180,6 +181,7 @@ static int encode(struct codec *codec, struct codec_output *ret)
 		jpeg_abort_compress(&self->compress);
 		return self->no_memory ? -ENOMEM : -EIO;
 	}
+	jpeg_set_quality(&self->compress, self->quality, TRUE);
 	jpeg_start_compress(&self->compress, TRUE);
 	add_rows(self);
 	jpeg_finish_compress(&self->compress);

@@ -53,6 +53,7 @@ static int load_half(struct codec *self, const struct codec_input *in)
 		.height = codec_half(in->height),
 		.key = in->key,
 		.target_bytes = codec_target(in),
+		.quality = in->quality,
 	};
 	size_t n = (size_t)half.width * half.height;
 
@@ -75,11 +76,21 @@ static int load_half(struct codec *self, const struct codec_input *in)
 
 int codec_load(struct codec *self, const struct codec_input *in)
 {
+	self->half = in->half;
 	if (in->half)
 		return load_half(self, in);
 	if (!codec_takes(self->impl, in->width, in->height))
 		return -ERANGE;
 	return self->impl->load(self, in);
+}
+
+int codec_encode(struct codec *self, struct codec_output *ret)
+{
+	int r = self->impl->encode(self, ret);
+
+	if (r >= 0)
+		ret->half = self->half;
+	return r;
 }
 
 void codec_destroy(struct codec *self)

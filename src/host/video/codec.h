@@ -30,6 +30,7 @@ struct codec_input {
 	bool key;            /* begin a new sequence, whatever came before */
 	size_t target_bytes; /* for this picture, met on average; 0: as many as a good picture
 				needs */
+	unsigned quality; /* of JPEG, up to 100; 0: as a film has it */
 	bool half; /* half as many pixels each way are coded, rounded up: another size */
 };
 
@@ -37,6 +38,7 @@ struct codec_output {
 	const uint8_t *bytes; /* borrowed until the next call */
 	size_t n;
 	bool key; /* needs none that came before */
+	bool half; /* as it was loaded */
 };
 
 struct codec;
@@ -57,7 +59,8 @@ struct codec_impl {
 /* Embedded in the variant's own struct. */
 struct codec {
 	const struct codec_impl *impl;
-	uint32_t *small; /* the half of what is loaded */
+	bool half; /* is what was loaded; it is here: */
+	uint32_t *small;
 	size_t n_small;
 };
 
@@ -111,10 +114,7 @@ int codec_load(struct codec *self, const struct codec_input *in);
  * Returns 0; -EINVAL: none was loaded since the last time; -ENOMEM, -EIO (what the library
  * gives no reason for): the next picture is a key picture. @ret is untouched on failure.
  */
-static inline int codec_encode(struct codec *self, struct codec_output *ret)
-{
-	return self->impl->encode(self, ret);
-}
+int codec_encode(struct codec *self, struct codec_output *ret);
 
 /* Takes NULL. */
 void codec_destroy(struct codec *self);

@@ -22,7 +22,6 @@ struct video_sequence {
 	unsigned n_viewers;
 	bool stale; /* the scene has changed since the newest picture, */
 	bool key;   /* or somebody waits for a key picture */
-	bool half;  /* the newest picture */
 	usec_t started;
 };
 
@@ -38,8 +37,8 @@ void video_picture_unref(struct video_picture *self)
 		free(self);
 }
 
-static struct video_picture *make_picture(
-	const struct video_sequence *sequence, const struct codec_output *coded)
+struct video_picture *video_picture_create(
+	enum codec_id codec, const struct rect *at, const struct codec_output *coded)
 {
 	struct video_picture *self = mem_alloc(1, sizeof(*self) + VIDEO_HEADROOM + coded->n);
 
@@ -47,10 +46,10 @@ static struct video_picture *make_picture(
 		return NULL;
 	*self = (struct video_picture){
 		.n_refs = 1,
-		.codec = sequence->impl->id,
-		.at = sequence->at,
+		.codec = codec,
+		.at = *at,
 		.key = coded->key,
-		.half = sequence->half,
+		.half = coded->half,
 		.n = coded->n,
 		.bytes = (uint8_t *)(self + 1) + VIDEO_HEADROOM,
 	};
@@ -135,12 +134,14 @@ static void handle_coded(void *data, const struct video_result *result)
 	usec_t now = clock_now();
 	struct video_picture *picture;
 
-	picture = result->error < 0 ? NULL : make_picture(sequence, &result->picture);
+	picture = result->error < 0 ? NULL
+				    : video_picture_create(sequence->impl->id, &sequence->at,
+					      &result->picture);
 	if (!picture) {
 		give_up(sequence);
 		return;
 	}
-	pace_note(&sequence->pace, result->cost, sequence->half, now);
+	pace_note(&sequence->pace, result->cost, result->picture.half, now);
 	hand_over(sequence, picture);
 	video_picture_unref(picture);
 	start_all(sequence->video, now);
@@ -306,7 +307,6 @@ static void start(struct video_sequence *sequence, usec_t now)
 		.half = pace_is_half(&sequence->pace),
 	};
 
-	sequence->half = in.half;
 	if (video_coder_start(sequence->coder, &in) < 0) {
 		give_up(sequence);
 		return;
@@ -629,15 +629,7 @@ static bool goes_as_picture(const struct video_viewer *self, const struct rect *
 
 bool video_viewer_is_lossy(const struct video_viewer *self, const struct rect *rect)
 {
-	struct rect box;
-	size_t tile = 0;
-
-	while (region_next(&self->lossy, &tile, &box)) {
-		box = rect_intersect(&box, rect);
-		if (!rect_is_empty(&box))
-			return true;
-	}
-	return goes_as_picture(self, rect);
+	return region_touches(&self->lossy, rect) || goes_as_picture(self, rect);
 }
 
 bool video_viewer_is_exact(const struct video_viewer *self)
@@ -651,11 +643,7 @@ bool video_viewer_is_exact(const struct video_viewer *self)
 
 void video_viewer_add_lossy(const struct video_viewer *self, struct region *dirty)
 {
-	struct rect box;
-	size_t tile = 0;
-
-	while (region_next(&self->lossy, &tile, &box))
-		region_add(dirty, &box);
+	region_add_region(dirty, &self->lossy);
 	for (unsigned i = 0; i < BUSY_REGIONS_MAX; i++) {
 		if (self->places[i].sequence)
 			region_add(dirty, &self->places[i].sequence->at);

@@ -58,6 +58,10 @@ struct video_picture {
 	uint8_t *bytes;
 };
 
+/* With one reference. NULL: no memory. */
+struct video_picture *video_picture_create(
+	enum codec_id codec, const struct rect *at, const struct codec_output *coded);
+
 /* Takes NULL. */
 void video_picture_unref(struct video_picture *self);
 

@@ -431,6 +431,30 @@ static void test_what_changes_again_is_built_up_later(void **state)
 	assert_true(photo_is_exact(&f->photo));
 }
 
+/* A timer tells when. */
+static void test_a_photo_with_a_letter_in_it_becomes_exact_once_that_rests(void **state)
+{
+	struct fixture *f = *state;
+	struct rect letter = { 10, 10, 20, 20 };
+	usec_t now = clock_now() + USEC_PER_SEC;
+	unsigned n_due;
+
+	paint_tiles(f, 12, 10);
+	choose(f, now - USEC_PER_SEC);
+	send_all(f, now);
+	now = clock_now() + PHOTO_REST_USEC;
+	write_text(f, &letter);
+	choose(f, now);
+	n_due = f->n_due;
+	photo_build_up(&f->photo, &f->view.dirty, true, RATE, now);
+	send_tiles(f);
+	assert_true(photo_has(&f->photo, &letter));
+	assert_false(photo_is_exact(&f->photo));
+	while (f->n_due == n_due)
+		assert_true(sd_event_run(f->event, HANGS) > 0);
+	assert_true(photo_is_due(&f->photo, clock_now()));
+}
+
 static void test_on_a_link_that_is_full_there_is_a_share_for_it(void **state)
 {
 	struct fixture *f = *state;
@@ -530,6 +554,7 @@ int main(void)
 		TEST(text_over_a_part_that_waits_goes_as_tiles),
 		TEST(at_rest_it_becomes_exact_a_frame_at_a_time),
 		TEST(what_changes_again_is_built_up_later),
+		TEST(a_photo_with_a_letter_in_it_becomes_exact_once_that_rests),
 		TEST(on_a_link_that_is_full_there_is_a_share_for_it),
 		TEST(when_a_codec_fails_all_goes_as_tiles),
 		TEST(a_new_screen_makes_all_of_it_void),

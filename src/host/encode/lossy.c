@@ -89,7 +89,18 @@ void lossy_build_up(struct group *self, usec_t now)
 
 void lossy_note_sent(struct group *self, const struct video_picture *picture, usec_t now)
 {
-	photo_note_sent(&self->photo, picture, &self->view.dirty, least_rate(self), now);
+	struct region *dirty = &self->view.dirty;
+
+	photo_note_sent(&self->photo, picture, dirty, least_rate(self), now);
+	if (!self->has_video || self->photo_went)
+		return;
+	/*
+	 * Tiles of the same frame went before it, perhaps of the same place; and the film may have
+	 * ended meanwhile, or be in another place. Where it has not, none of this is for tiles.
+	 */
+	region_add(&self->video.lossy, &picture->at);
+	region_add(dirty, &picture->at);
+	exclude_film(self);
 }
 
 bool lossy_has(const struct group *self, const struct rect *rect)

@@ -207,7 +207,7 @@ static void start(struct photo *self, size_t rate)
 	size_t area = rate * PHOTO_PART_USEC / USEC_PER_SEC * 256 / self->density;
 	struct codec_input in;
 
-	if (!self->coder || !rect_is_empty(&self->at) || region_is_empty(&self->waiting))
+	if (!rect_is_empty(&self->at) || region_is_empty(&self->waiting))
 		return;
 	self->at = find_part(self, area < PART_MAX_PX ? area : PART_MAX_PX);
 	region_remove(&self->waiting, &self->at);
@@ -248,6 +248,25 @@ struct video_picture *photo_take(struct photo *self)
 	self->taken = true;
 	self->picture->n_refs++;
 	return self->picture;
+}
+
+/* Until the next of those that have not rested yet has. */
+static void arm(struct photo *self, usec_t now)
+{
+	usec_t next = USEC_NEVER;
+	struct rect box;
+	size_t tile = 0;
+
+	while (region_next(&self->lossy, &tile, &box)) {
+		usec_t rested = self->changed[tile - 1] + PHOTO_REST_USEC;
+
+		if (rested > now && rested < next)
+			next = rested;
+	}
+	if (next == USEC_NEVER)
+		return;
+	sd_event_source_set_time(self->timer, next);
+	sd_event_source_set_enabled(self->timer, SD_EVENT_ONESHOT);
 }
 
 /* --- what goes as pictures --- */
@@ -300,8 +319,10 @@ void photo_choose(struct photo *self, struct region *dirty, size_t rate, usec_t 
 	late = is_late(self, dirty, rate);
 	if (late && prepare(self) < 0)
 		return;
-	if (self->coder)
-		sort(self, dirty, late, now);
+	if (!self->coder)
+		return;
+	sort(self, dirty, late, now);
+	arm(self, now);
 	start(self, rate);
 }
 
@@ -334,25 +355,6 @@ bool photo_is_due(const struct photo *self, usec_t now)
 			return true;
 	}
 	return false;
-}
-
-/* Until the next of those that have not rested yet has. */
-static void arm(struct photo *self, usec_t now)
-{
-	usec_t next = USEC_NEVER;
-	struct rect box;
-	size_t tile = 0;
-
-	while (region_next(&self->lossy, &tile, &box)) {
-		usec_t rested = self->changed[tile - 1] + PHOTO_REST_USEC;
-
-		if (rested > now && rested < next)
-			next = rested;
-	}
-	if (next == USEC_NEVER)
-		return;
-	sd_event_source_set_time(self->timer, next);
-	sd_event_source_set_enabled(self->timer, SD_EVENT_ONESHOT);
 }
 
 static int handle_timer(sd_event_source *source, uint64_t usec, void *data)

@@ -251,6 +251,20 @@ static void test_only_what_would_be_late_goes_as_pictures(void **state)
 	assert_non_null(f->photo.coder);
 }
 
+static void test_where_we_are_late_ourselves_no_pictures_go(void **state)
+{
+	struct fixture *f = *state;
+
+	paint_tiles(f, 12, 10);
+	photo_note_encoded(&f->photo, RATE / 10, 70 * USEC_PER_MSEC);
+	choose(f, clock_now());
+	assert_int_equal(f->view.dirty.n_dirty, 120);
+	for (int i = 0; i < 30; i++) /* that was long ago */
+		photo_note_encoded(&f->photo, RATE / 10, 10 * USEC_PER_MSEC);
+	choose(f, clock_now());
+	assert_int_equal(f->view.dirty.n_dirty, 0);
+}
+
 static void test_who_decodes_no_jpeg_gets_tiles(void **state)
 {
 	static const struct codec_impl *const codecs[] = { &codec_vp9, NULL };
@@ -547,6 +561,7 @@ int main(void)
 		TEST(a_photos_size_is_known_before_it_is_encoded),
 		TEST(text_and_smooth_shades_and_small_things_are_no_photos),
 		TEST(only_what_would_be_late_goes_as_pictures),
+		TEST(where_we_are_late_ourselves_no_pictures_go),
 		TEST(who_decodes_no_jpeg_gets_tiles),
 		TEST(text_beside_a_photo_stays_for_tiles),
 		TEST(parts_that_the_link_takes_in_a_moment_make_up_the_photo),

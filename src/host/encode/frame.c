@@ -32,6 +32,8 @@ static void complete(struct group *self, struct piece *piece)
 {
 	piece->is_coding = false;
 	self->n_frame += piece->body.n - piece->expected;
+	if (!piece->codec)
+		photo_note_encoded(&self->photo, piece->body.n, piece->spent + piece->body.cost);
 	piece_unref(piece);
 }
 
@@ -232,6 +234,7 @@ static int add_changes(struct group *self, struct piece *piece, usec_t now)
 	if (r < 0 && r != -EINPROGRESS)
 		return r;
 	piece->is_coding = r == -EINPROGRESS;
+	piece->spent = clock_now() - now;
 	self->n_frame += piece->expected;
 	add_piece(self, piece);
 	if (!piece->is_coding)

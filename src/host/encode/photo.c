@@ -15,6 +15,10 @@
 #define BITS_MIN (6U * 256)
 #define TWO_E 1392 /* in 1/256 */
 
+/* Of a message whose time says something, and in how many bytes it fades to the half. */
+#define ENCODED_MIN ((size_t)4 << 10)
+#define ENCODED_MAX ((uint64_t)1 << 20)
+
 #define DENSITY_AT_FIRST 77
 #define DENSITY_MIN 8
 #define PART_MAX_PX ((size_t)512 << 10) /* some 15 ms of the worker's time */
@@ -271,12 +275,31 @@ static void arm(struct photo *self, usec_t now)
 
 /* --- what goes as pictures --- */
 
+void photo_note_encoded(struct photo *self, size_t n, usec_t usec)
+{
+	if (n < ENCODED_MIN)
+		return;
+	if (self->encoded_bytes > ENCODED_MAX) {
+		self->encoded_bytes /= 2;
+		self->encoded_usec /= 2;
+	}
+	self->encoded_bytes += n;
+	self->encoded_usec += usec;
+}
+
+/* It is the link that takes the time. */
+static bool is_slow(const struct photo *self, size_t rate)
+{
+	return rate && rate <= PHOTO_RATE_MAX
+		&& 2 * rate * self->encoded_usec <= self->encoded_bytes * USEC_PER_SEC;
+}
+
 static bool is_late(const struct photo *self, const struct region *dirty, size_t rate)
 {
 	size_t limit = rate * PHOTO_LATE_USEC / USEC_PER_SEC, sum = 0, tile = 0;
 	struct rect box;
 
-	if (!rate || rate > PHOTO_RATE_MAX || dirty->n_dirty * TILE_BYTES_MAX <= limit)
+	if (!is_slow(self, rate) || dirty->n_dirty * TILE_BYTES_MAX <= limit)
 		return false;
 	while (sum <= limit && region_next(dirty, &tile, &box))
 		sum += size_of(self, &box);

@@ -35,8 +35,9 @@
 #define PHOTO_PART_USEC (40 * USEC_PER_MSEC) /* of the link, that one PICTURE takes */
 
 /*
- * Bytes per second. Where more is measured it is our own compressor that takes the time, and
- * JPEG would not be sooner.
+ * Bytes per second: what takes more is not slow. Nor is a link that takes as much as comes out of
+ * our own compressor, or half of it: then it is this machine that is late, and JPEG in another
+ * thread of it is no help.
  */
 #define PHOTO_RATE_MAX ((size_t)4 * 1000 * 1000)
 
@@ -50,6 +51,8 @@ struct photo {
 	const struct video_viewer_events *events;
 	void *data;
 	const struct codec_impl *codec; /* NULL: all goes as tiles */
+	uint64_t encoded_bytes;         /* of tiles, of late; both fade */
+	usec_t encoded_usec;
 
 	/* From the first photo on; @coder is NULL until then. */
 	struct video_coder *coder;
@@ -83,6 +86,9 @@ void photo_finish(struct photo *self);
 
 /* After scene_resize(): all before is void. */
 void photo_handle_resize(struct photo *self);
+
+/* So many bytes of tiles took us so long. */
+void photo_note_encoded(struct photo *self, size_t n, usec_t usec);
 
 /*
  * Takes out of @dirty what is to go as pictures, and what has to wait for one. @rate: bytes per

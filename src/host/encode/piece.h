@@ -32,6 +32,7 @@ struct piece {
 	size_t size;
 	bool is_coding;  /* the encoder has @body, and one of the references */
 	size_t expected; /* its bytes, until they are known */
+	usec_t spent;    /* by the main thread, to make it */
 	struct encode_body body;
 };
 

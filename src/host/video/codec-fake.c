@@ -46,7 +46,8 @@ static int encode(struct codec *codec, struct codec_output *ret)
 		return -EINVAL;
 	self->loaded = false;
 	self->body[4] = self->n_pictures++;
-	*ret = (struct codec_output){ self->body, sizeof(self->body), self->body[3] };
+	*ret = (struct codec_output){ self->body, sizeof(self->body),
+		self->body[3], false };
 	return 0;
 }
 

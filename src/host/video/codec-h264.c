@@ -228,7 +228,8 @@ static int take(struct h264 *self, const SFrameBSInfo *info, struct codec_output
 		memcpy(self->out + n, info->sLayerInfo[i].pBsBuf, length);
 		n += length;
 	}
-	*ret = (struct codec_output){ self->out, n, info->eFrameType == videoFrameTypeIDR };
+	*ret = (struct codec_output){ self->out, n,
+		info->eFrameType == videoFrameTypeIDR, false };
 	return 0;
 }
 

@@ -892,6 +892,71 @@ static void test_coming_into_step_while_what_is_void_is_compressed(void **state)
 	assert_exact(f, b);
 }
 
+/* An encoder whose thread is done when the test says so, and how. */
+static struct {
+	struct encode_impl impl;
+	encode_done_fn done;
+	void *data;
+	struct encode_body *body; /* NULL: nothing is under way */
+} slow;
+
+static struct encoder *slow_create(struct worker *worker, encode_done_fn done, void *data)
+{
+	struct encoder *self = encode_fake.create(worker, done, data);
+
+	assert_non_null(self);
+	self->impl = &slow.impl;
+	slow.done = done;
+	slow.data = data;
+	return self;
+}
+
+static int slow_take(struct encoder *self, struct encode_body *ret)
+{
+	(void)self;
+	assert_null(slow.body);
+	slow.body = ret;
+	return -EINPROGRESS;
+}
+
+static bool slow_is_busy(const struct encoder *self)
+{
+	(void)self;
+	return slow.body;
+}
+
+static bool slow_has_room(const struct encoder *self)
+{
+	(void)self;
+	return !slow.body;
+}
+
+static void test_without_memory_in_a_thread_all_its_viewers_must_go(void **state)
+{
+	struct fixture *f = *state;
+	struct member_piece piece;
+
+	slow.impl = encode_fake;
+	slow.impl.create = slow_create;
+	slow.impl.take = slow_take;
+	slow.impl.is_busy = slow_is_busy;
+	slow.impl.has_room = slow_has_room;
+	f->groups.impl = &slow.impl;
+	watch_all(f, 2);
+	assert_false(try_take(f, &f->watchers[0]));
+	assert_non_null(slow.body);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(member_n_in_step(&f->watchers[i].pacer.member), 2);
+		assert_false(pacer_is_due(&f->watchers[i].pacer));
+		f->watchers[i].woken = false;
+	}
+	slow.done(slow.data, TAKE_PTR(slow.body), -ENOMEM);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(f->watchers[i].woken);
+		assert_int_equal(pacer_produce(&f->watchers[i].pacer, &piece), -ENOMEM);
+	}
+}
+
 static void test_without_threads_all_is_compressed_at_once(void **state)
 {
 	struct fixture *f = *state;
@@ -1558,6 +1623,7 @@ int main(void)
 		TEST(who_is_left_behind_gets_what_was_being_compressed),
 		TEST(new_screen_while_a_piece_is_compressed),
 		TEST(coming_into_step_while_what_is_void_is_compressed),
+		TEST(without_memory_in_a_thread_all_its_viewers_must_go),
 		TEST(without_threads_all_is_compressed_at_once),
 		TEST(moves_go_before_tiles_and_cost_little),
 		TEST(more_moves_than_a_frame_may_have_become_tiles),

@@ -96,7 +96,7 @@ static void measure(int kind, const char *name, const struct screen *s)
 		struct deflater deflater;
 		usec_t start;
 
-		if (deflater_init(&deflater, 0) < 0)
+		if (deflater_init(&deflater) < 0)
 			errx(1, "out of memory");
 		start = spent();
 		n = encode(kind, s, &deflater);

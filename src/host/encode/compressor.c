@@ -21,7 +21,6 @@ struct compressor {
 	struct batch batch;
 	struct encode_body made;
 	int error;
-	size_t n_out[BATCH_N_KINDS];
 
 	/* And these never. */
 	struct encode_body *body; /* whose @made is to be; NULL: it is void */
@@ -226,7 +225,7 @@ struct compressor *compressor_create(struct worker *worker, encode_done_fn done,
 		.ratio = { [BATCH_PLAIN] = 128, [BATCH_NOISY] = 256 },
 	};
 	worker_job_init(&self->job, &job_impl);
-	if (deflater_init(&self->deflater, 0) < 0) {
+	if (deflater_init(&self->deflater) < 0) {
 		free(self);
 		return NULL;
 	}

@@ -25,11 +25,10 @@ static void release(void *opaque, void *block)
 	free(block);
 }
 
-int deflater_init(struct deflater *self, size_t headroom)
+int deflater_init(struct deflater *self)
 {
 	*self = (struct deflater){
 		.stream = { .zalloc = allocate, .zfree = release },
-		.headroom = headroom,
 		.strategy = Z_DEFAULT_STRATEGY,
 	};
 	/* Negative: no zlib header and no checksum. */
@@ -56,16 +55,16 @@ void deflater_restart(struct deflater *self)
 
 static int make_room(struct deflater *self)
 {
-	size_t used = self->headroom + self->length;
+	size_t size = 2 * self->size + self->length + ROOM_MIN;
 	uint8_t *buffer;
 
-	if (self->size >= used + ROOM_MIN)
+	if (self->size >= self->length + ROOM_MIN)
 		return 0;
-	buffer = mem_resize(self->buffer, 2 * self->size + used + ROOM_MIN, 1);
+	buffer = mem_resize(self->buffer, size, 1);
 	if (!buffer)
 		return -ENOMEM;
 	self->buffer = buffer;
-	self->size = 2 * self->size + used + ROOM_MIN;
+	self->size = size;
 	return 0;
 }
 
@@ -80,8 +79,8 @@ static int run(struct deflater *self, int flush)
 
 		if (r < 0)
 			return r;
-		room = self->size - self->headroom - self->length;
-		stream->next_out = self->buffer + self->headroom + self->length;
+		room = self->size - self->length;
+		stream->next_out = self->buffer + self->length;
 		stream->avail_out = (unsigned)room;
 		r = deflate(stream, flush);
 		assert(r == Z_OK || r == Z_BUF_ERROR);
@@ -125,8 +124,8 @@ static int set_strategy(struct deflater *self, int strategy)
 		r = make_room(self);
 		if (r < 0)
 			return r;
-		room = self->size - self->headroom - self->length;
-		stream->next_out = self->buffer + self->headroom + self->length;
+		room = self->size - self->length;
+		stream->next_out = self->buffer + self->length;
 		stream->avail_out = (unsigned)room;
 		r = deflateParams(stream, LEVEL, strategy);
 		assert(r == Z_OK || r == Z_BUF_ERROR);
@@ -164,7 +163,7 @@ int deflater_take(struct deflater *self, uint8_t **ret, size_t *ret_n)
 		r = make_room(self);
 		if (r < 0)
 			return r;
-		self->buffer[self->headroom] = 0x00;
+		self->buffer[0] = 0x00;
 		self->length = 1;
 	} else {
 		r = run(self, Z_SYNC_FLUSH);
@@ -172,12 +171,10 @@ int deflater_take(struct deflater *self, uint8_t **ret, size_t *ret_n)
 			return r;
 		assert(self->length > sizeof(flush_end));
 		self->length -= sizeof(flush_end);
-		assert(memcmp(self->buffer + self->headroom + self->length, flush_end,
-			       sizeof(flush_end))
-			== 0);
+		assert(memcmp(self->buffer + self->length, flush_end, sizeof(flush_end)) == 0);
 		count_out(self);
 	}
-	*ret = self->buffer + self->headroom;
+	*ret = self->buffer;
 	*ret_n = self->length;
 	self->length = 0;
 	self->n_in = 0;

@@ -18,16 +18,15 @@ struct deflater {
 	z_stream stream;
 	uint8_t *buffer;
 	size_t size;
-	size_t headroom;
-	size_t length; /* behind the headroom */
+	size_t length;
 	size_t n_in;   /* bytes added since the last message */
 	int strategy;  /* zlib's */
 	size_t n_counted;
 	size_t n_out[2]; /* of the last message: of what was not noisy, and of what was */
 };
 
-/* @headroom: writable bytes before each message. Returns 0 or -ENOMEM. */
-int deflater_init(struct deflater *self, size_t headroom);
+/* Returns 0 or -ENOMEM. */
+int deflater_init(struct deflater *self);
 void deflater_finish(struct deflater *self);
 
 /* Drops what was added since the last message; nothing refers to what came before. */

@@ -91,8 +91,8 @@ static uint32_t photo_pixel(struct random *random, int x, int y, int grain)
 
 	shade = shade < 128 ? shade : 255 - shade;
 	for (int i = 0; i < 3; i++)
-		pixel = pixel << 8
-			| (shade + 40 * (uint32_t)i + (uint32_t)random_below(random, grain));
+		pixel = pixel << 8 |
+			(shade + 40 * (uint32_t)i + (uint32_t)random_below(random, grain));
 	return pixel;
 }
 
@@ -344,8 +344,7 @@ static void test_parts_that_the_link_takes_in_a_moment_make_up_the_photo(void **
 				assert_in_range(picture->n, 1,
 					RATE * PHOTO_PART_USEC / USEC_PER_SEC * 5 / 4);
 			region_remove(&left, &picture->at);
-			photo_note_sent(
-				&f->photo, picture, &f->view.dirty, RATE, clock_now());
+			photo_note_sent(&f->photo, picture, &f->view.dirty, RATE, clock_now());
 			video_picture_unref(picture);
 		}
 		assert_true(region_is_empty(&left));

@@ -95,8 +95,9 @@ void lossy_note_sent(struct group *self, const struct video_picture *picture, us
 	if (!self->has_video || self->photo_went)
 		return;
 	/*
-	 * Tiles of the same frame went before it, perhaps of the same place; and the film may have
-	 * ended meanwhile, or be in another place. Where it has not, none of this is for tiles.
+	 * Tiles of the same frame went before it, perhaps of the same place; and the film may
+	 * have ended meanwhile, or be in another place. Where it has not, none of this is for
+	 * tiles.
 	 */
 	region_add(&self->video.lossy, &picture->at);
 	region_add(dirty, &picture->at);

@@ -72,8 +72,8 @@ size_t photo_size(const struct rect *box, const uint32_t *pixels, size_t stride)
 {
 	unsigned bits;
 
-	if (rect_area(box) < BOX_MIN_PX
-		|| busy_count_colours(box, pixels, stride) < BUSY_COLOURS_ENTER)
+	if (rect_area(box) < BOX_MIN_PX ||
+		busy_count_colours(box, pixels, stride) < BUSY_COLOURS_ENTER)
 		return 0;
 	bits = bits_of(box, pixels, stride);
 	return bits < BITS_MIN ? 0 : rect_area(box) * bits / 256 / 8;
@@ -133,8 +133,8 @@ static int prepare(struct photo *self)
 	if (r >= 0)
 		r = region_init(&self->lossy, width, height);
 	if (r >= 0) {
-		self->changed = mem_alloc((size_t)self->lossy.rows * self->lossy.columns,
-			sizeof(*self->changed));
+		self->changed = mem_alloc(
+			(size_t)self->lossy.rows * self->lossy.columns, sizeof(*self->changed));
 		r = self->changed ? 0 : -ENOMEM;
 	}
 	if (r >= 0)
@@ -143,8 +143,8 @@ static int prepare(struct photo *self)
 	if (r >= 0)
 		r = sd_event_source_set_enabled(self->timer, SD_EVENT_OFF);
 	if (r >= 0)
-		r = video_coder_create(&self->coder, self->video->worker, self->codec,
-			handle_coded, self);
+		r = video_coder_create(
+			&self->coder, self->video->worker, self->codec, handle_coded, self);
 	if (r < 0)
 		give_up(self);
 	return r;
@@ -153,7 +153,10 @@ static int prepare(struct photo *self)
 void photo_init(struct photo *self, sd_event *event, struct video *video, unsigned decodes,
 	const struct video_viewer_events *events, void *data)
 {
-	*self = (struct photo){ .event = event, .video = video, .events = events, .data = data,
+	*self = (struct photo){ .event = event,
+		.video = video,
+		.events = events,
+		.data = data,
 		.density = DENSITY_AT_FIRST };
 	if (!video || !(decodes & VIDEO_DECODES(CODEC_JPEG)))
 		return;
@@ -233,7 +236,8 @@ static void handle_coded(void *data, const struct video_result *result)
 	size_t density;
 
 	if (result->error >= 0)
-		self->picture = video_picture_create(self->codec->id, &self->at, &result->picture);
+		self->picture =
+			video_picture_create(self->codec->id, &self->at, &result->picture);
 	if (!self->picture) {
 		give_up(self);
 		return;
@@ -290,8 +294,8 @@ void photo_note_encoded(struct photo *self, size_t n, usec_t usec)
 /* It is the link that takes the time. */
 static bool is_slow(const struct photo *self, size_t rate)
 {
-	return rate && rate <= PHOTO_RATE_MAX
-		&& 2 * rate * self->encoded_usec <= self->encoded_bytes * USEC_PER_SEC;
+	return rate && rate <= PHOTO_RATE_MAX &&
+		2 * rate * self->encoded_usec <= self->encoded_bytes * USEC_PER_SEC;
 }
 
 static bool is_late(const struct photo *self, const struct region *dirty, size_t rate)
@@ -307,8 +311,8 @@ static bool is_late(const struct photo *self, const struct region *dirty, size_t
 }
 
 /*
- * What the picture under way would paint over is held until that has gone. Of what waits, a tile
- * that is dirty again all over is looked at again: it may be text by now.
+ * What the picture under way would paint over is held until that has gone. Of what waits, a
+ * tile that is dirty again all over is looked at again: it may be text by now.
  */
 static void sort(struct photo *self, struct region *dirty, bool late, usec_t now)
 {
@@ -430,8 +434,8 @@ void photo_build_up(
 
 bool photo_has(const struct photo *self, const struct rect *rect)
 {
-	return photo_is_coding(self, rect) || region_touches(&self->waiting, rect)
-		|| region_touches(&self->held, rect) || region_touches(&self->lossy, rect);
+	return photo_is_coding(self, rect) || region_touches(&self->waiting, rect) ||
+		region_touches(&self->held, rect) || region_touches(&self->lossy, rect);
 }
 
 void photo_add_to(const struct photo *self, struct region *dirty)
@@ -444,8 +448,8 @@ void photo_add_to(const struct photo *self, struct region *dirty)
 
 bool photo_is_exact(const struct photo *self)
 {
-	return region_is_empty(&self->waiting) && region_is_empty(&self->held)
-		&& region_is_empty(&self->lossy) && rect_is_empty(&self->at);
+	return region_is_empty(&self->waiting) && region_is_empty(&self->held) &&
+		region_is_empty(&self->lossy) && rect_is_empty(&self->at);
 }
 
 void photo_note_exact(struct photo *self, const struct rect *rect)

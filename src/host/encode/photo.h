@@ -5,16 +5,17 @@
  * Photos for one group of viewers whose link would be late with them as tiles: they go as JPEG
  * first, a part at a time, and become exact when they rest.
  *
- * A dirty tile is taken for one when it is large, in many colours and noisy. As long as the link
- * takes all such tiles within PHOTO_LATE_USEC they are none of our business; otherwise they wait
- * here for the coder, which is the video's worker thread, and each part of them, of as many bytes
- * as the link takes in a moment, ends a frame as a PICTURE. Text, and whatever is small, goes as
- * tiles all the while, and before.
+ * A dirty tile is taken for one when it is large, in many colours and noisy. As long as the
+ * link takes all such tiles within PHOTO_LATE_USEC they are none of our business; otherwise
+ * they wait here for the coder, which is the video's worker thread, and each part of them, of
+ * as many bytes as the link takes in a moment, ends a frame as a PICTURE. Text, and whatever is
+ * small, goes as tiles all the while, and before.
  *
- * Once nothing has changed in such a tile for PHOTO_REST_USEC, and nothing else is to be sent, it
- * becomes dirty again, of all these tiles as many at a time as one frame takes; so what changes
- * meanwhile finds its way between them, and a tile that changes again leaves the rest of its
- * build-up undone. On a link that is always full they get a share after PHOTO_STARVED_USEC.
+ * Once nothing has changed in such a tile for PHOTO_REST_USEC, and nothing else is to be sent,
+ * it becomes dirty again, of all these tiles as many at a time as one frame takes; so what
+ * changes meanwhile finds its way between them, and a tile that changes again leaves the rest
+ * of its build-up undone. On a link that is always full they get a share after
+ * PHOTO_STARVED_USEC.
  *
  * Nothing is allocated, and no thread runs, before the first photo that would be late.
  */
@@ -35,9 +36,9 @@
 #define PHOTO_PART_USEC (40 * USEC_PER_MSEC) /* of the link, that one PICTURE takes */
 
 /*
- * Bytes per second: what takes more is not slow. Nor is a link that takes as much as comes out of
- * our own compressor, or half of it: then it is this machine that is late, and JPEG in another
- * thread of it is no help.
+ * Bytes per second: what takes more is not slow. Nor is a link that takes as much as comes out
+ * of our own compressor, or half of it: then it is this machine that is late, and JPEG in
+ * another thread of it is no help.
  */
 #define PHOTO_RATE_MAX ((size_t)4 * 1000 * 1000)
 
@@ -59,9 +60,9 @@ struct photo {
 	sd_event_source *timer;
 	usec_t *changed;       /* when, of each tile */
 	struct region waiting; /* for the coder */
-	struct rect at;        /* is being coded, or coded and not yet sent; empty: nothing is */
-	struct region held;    /* what has changed in it meanwhile */
-	struct region lossy;   /* was painted by a picture, and by no FRAME since */
+	struct rect at;      /* is being coded, or coded and not yet sent; empty: nothing is */
+	struct region held;  /* what has changed in it meanwhile */
+	struct region lossy; /* was painted by a picture, and by no FRAME since */
 	struct video_picture *picture; /* of @at; NULL: not yet */
 	bool taken;                    /* by the frame that goes on */
 	size_t density;                /* bytes of JPEG for a pixel, in 1/256 */
@@ -77,8 +78,8 @@ struct photo {
 size_t photo_size(const struct rect *box, const uint32_t *pixels, size_t stride);
 
 /*
- * @video: lends its thread; NULL: all goes as tiles, as when JPEG is not among what it codes and
- * what the viewers @decodes. @events: as a video viewer's.
+ * @video: lends its thread; NULL: all goes as tiles, as when JPEG is not among what it codes
+ * and what the viewers @decodes. @events: as a video viewer's.
  */
 void photo_init(struct photo *self, sd_event *event, struct video *video, unsigned decodes,
 	const struct video_viewer_events *events, void *data);
@@ -111,8 +112,8 @@ bool photo_is_due(const struct photo *self, usec_t now);
 struct video_picture *photo_take(struct photo *self);
 
 /*
- * Has @picture gone, whoever made it? What was held back for it is dirty, the next may be coded,
- * with @rate as above.
+ * Has @picture gone, whoever made it? What was held back for it is dirty, the next may be
+ * coded, with @rate as above.
  */
 void photo_note_sent(struct photo *self, const struct video_picture *picture,
 	struct region *dirty, size_t rate, usec_t now);

@@ -121,7 +121,7 @@ if [ "${1:-}" = soak ]; then
 	AFAR_SOAK=1
 	export AFAR_SOAK
 	soak gcc login audio daemon environments flood host-door hung save takeover syscalls soak \
-		links load photos e2e-storm
+		links load photos resizes bad-viewers e2e-storm e2e-workloads
 	soak clang soak faults
 	soak thread soak host-door
 else

@@ -10,16 +10,16 @@
  *	alt:NAME	the same with Alt held
  *	at:X,Y		move the pointer there
  *	click		press and release its first button
- *	size:WxH	change the size of an Xvfb's screen, by RandR
+ *	size:WxH	change the screen's size
  */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <xcb/randr.h>
 #include <xcb/xtest.h>
 
+#include "size.h"
 #include "window.h"
 
 #define DEADLINE_S 20
@@ -204,58 +204,13 @@ static void ask_to_close(struct window *self)
 		(const char *)&message);
 }
 
-static void add_size(struct window *self, unsigned width, unsigned height)
-{
-	const xcb_window_t root = self->screen->root;
-	char name[32];
-	int n = snprintf(name, sizeof(name), "%ux%u_test", width, height);
-	const xcb_randr_mode_info_t mode = {
-		.width = (uint16_t)width,
-		.height = (uint16_t)height,
-		.dot_clock = 60000000,
-		.htotal = 1000,
-		.vtotal = 1000,
-		.name_len = (uint16_t)n,
-	};
-	xcb_randr_get_screen_resources_reply_t *resources =
-		xcb_randr_get_screen_resources_reply(self->connection,
-			xcb_randr_get_screen_resources(self->connection, root), NULL);
-	xcb_randr_create_mode_reply_t *made = xcb_randr_create_mode_reply(self->connection,
-		xcb_randr_create_mode(self->connection, root, mode, (uint32_t)n, name), NULL);
-
-	if (!resources || !made || !resources->num_outputs)
-		window_fail("no mode can be added");
-	xcb_randr_add_output_mode(self->connection,
-		xcb_randr_get_screen_resources_outputs(resources)[0], made->mode);
-	free(resources);
-	free(made);
-}
-
 static void resize(struct window *self, unsigned width, unsigned height)
 {
-	xcb_randr_get_screen_info_reply_t *info;
-	const xcb_randr_screen_size_t *sizes;
-	uint16_t i = 0;
+	struct size size;
 
-	/* The server lists our mode only to who said that it knows RandR 1.2. */
-	xcb_discard_reply(
-		self->connection, xcb_randr_query_version(self->connection, 1, 5).sequence);
-	add_size(self, width, height);
-	info = xcb_randr_get_screen_info_reply(self->connection,
-		xcb_randr_get_screen_info(self->connection, self->screen->root), NULL);
-	if (!info)
-		window_fail("no RandR");
-	sizes = xcb_randr_get_screen_info_sizes(info);
-	while (i < info->nSizes && (sizes[i].width != width || sizes[i].height != height))
-		i++;
-	if (i == info->nSizes)
+	size_init(&size, self);
+	if (!size_set(&size, width, height))
 		window_fail("the screen cannot have this size");
-	free(xcb_randr_set_screen_config_reply(self->connection,
-		xcb_randr_set_screen_config(self->connection, self->screen->root,
-			XCB_CURRENT_TIME, info->config_timestamp, i, XCB_RANDR_ROTATION_ROTATE_0,
-			0),
-		NULL));
-	free(info);
 }
 
 static void act(struct window *self, const char *what)

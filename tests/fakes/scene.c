@@ -4,7 +4,9 @@
  * each line on stdin it draws, and writes "done" when the server has done it:
  *
  *	scene SEED	a few things on top of what is there
+ *	noise SEED	nothing but noise, all over
  *	solid RRGGBB	one colour, and a cursor of another over it
+ *	size W H	the screen has another size, and the window too; "refused" if it cannot
  *
  * `scene hold SEED` draws a whole picture of 40 things and keeps it until the
  * server ends.
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "size.h"
 #include "window.h"
 
 #define IMAGE_MAX_PX 200
@@ -21,6 +24,7 @@
 
 struct scene {
 	struct window window;
+	struct size size; /* all zero until it is wanted */
 	xcb_gcontext_t gc;
 	xcb_window_t children[N_CHILDREN]; /* 0: none */
 	uint32_t random;
@@ -103,6 +107,13 @@ static void draw_text(struct scene *self)
 		at.y, text);
 }
 
+static void put_pixels(struct scene *self, const xcb_rectangle_t *at)
+{
+	xcb_put_image(self->window.connection, XCB_IMAGE_FORMAT_Z_PIXMAP, self->window.id, self->gc,
+		at->width, at->height, at->x, at->y, 0, self->window.screen->root_depth,
+		(uint32_t)at->width * at->height * 4, (const uint8_t *)self->pixels);
+}
+
 /* Noise, or 2 to 20 colours: around the limits of a palette. */
 static void draw_image(struct scene *self)
 {
@@ -114,9 +125,7 @@ static void draw_image(struct scene *self)
 		palette[i] = colour(self);
 	for (size_t i = 0; i < (size_t)at.width * at.height; i++)
 		self->pixels[i] = is_noise ? colour(self) : palette[below(self, n_colours)];
-	xcb_put_image(self->window.connection, XCB_IMAGE_FORMAT_Z_PIXMAP, self->window.id, self->gc,
-		at.width, at.height, at.x, at.y, 0, self->window.screen->root_depth,
-		(uint32_t)at.width * at.height * 4, (const uint8_t *)self->pixels);
+	put_pixels(self, &at);
 }
 
 static void draw_points(struct scene *self)
@@ -166,14 +175,35 @@ static void draw_child(struct scene *self)
 	}
 }
 
+static void start_random(struct scene *self, uint32_t seed)
+{
+	self->random = seed * 2654435761U | 1;
+	for (unsigned i = 0; i < 8; i++)
+		next(self);
+}
+
+static void draw_noise(struct scene *self, uint32_t seed)
+{
+	xcb_rectangle_t at = { .width = IMAGE_MAX_PX, .height = IMAGE_MAX_PX };
+
+	start_random(self, seed);
+	for (int y = 0; y < self->window.height; y += IMAGE_MAX_PX) {
+		for (int x = 0; x < self->window.width; x += IMAGE_MAX_PX) {
+			for (size_t i = 0; i < IMAGE_MAX_PX * IMAGE_MAX_PX; i++)
+				self->pixels[i] = colour(self);
+			at.x = (int16_t)x;
+			at.y = (int16_t)y;
+			put_pixels(self, &at);
+		}
+	}
+}
+
 static void draw(struct scene *self, uint32_t seed, unsigned n_things)
 {
 	static void (*const things[])(struct scene *) = { draw_rectangle, draw_rectangle, draw_lines,
 		draw_text, draw_image, draw_points, draw_copy, draw_child };
 
-	self->random = seed * 2654435761U | 1;
-	for (unsigned i = 0; i < 8; i++)
-		next(self);
+	start_random(self, seed);
 	for (unsigned i = 0; i < n_things; i++)
 		things[below(self, sizeof(things) / sizeof(things[0]))](self);
 }
@@ -211,18 +241,35 @@ static void draw_solid(struct scene *self, uint32_t rgb)
 	set_cursor(self, rgb);
 }
 
+static bool resize(struct scene *self, unsigned width, unsigned height)
+{
+	if (!self->size.window)
+		size_init(&self->size, &self->window);
+	if (!size_set(&self->size, width, height))
+		return false;
+	xcb_configure_window(self->window.connection, self->window.id,
+		XCB_CONFIG_WINDOW_WIDTH | XCB_CONFIG_WINDOW_HEIGHT,
+		(const uint32_t[]){ width, height });
+	return true;
+}
+
 static void obey(struct scene *self, const char *line)
 {
-	unsigned number;
+	unsigned number, width, height;
+	bool is_done = true;
 
 	if (sscanf(line, "scene %u", &number) == 1)
 		draw(self, number, 1 + number % 7);
+	else if (sscanf(line, "noise %u", &number) == 1)
+		draw_noise(self, number);
 	else if (sscanf(line, "solid %x", &number) == 1)
 		draw_solid(self, number);
+	else if (sscanf(line, "size %u %u", &width, &height) == 2)
+		is_done = resize(self, width, height);
 	else
 		window_fail("it was told what it does not know");
 	window_sync(&self->window);
-	puts("done");
+	puts(is_done ? "done" : "refused");
 	fflush(stdout);
 }
 
@@ -235,6 +282,9 @@ static void set_up(struct scene *self)
 	/* Copies of covered parts would otherwise send an event each. */
 	xcb_create_gc(self->window.connection, self->gc, self->window.id,
 		XCB_GC_FONT | XCB_GC_GRAPHICS_EXPOSURES, (const uint32_t[]){ font, 0 });
+	/* What is drawn outlives another size. */
+	xcb_change_window_attributes(self->window.connection, self->window.id, XCB_CW_BIT_GRAVITY,
+		(const uint32_t[]){ XCB_GRAVITY_NORTH_WEST });
 }
 
 int main(int argc, char **argv)

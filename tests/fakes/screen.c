@@ -40,7 +40,9 @@ int main(void)
 	char line[64];
 
 	window_connect(&window);
-	while (fgets(line, sizeof(line), stdin))
+	while (fgets(line, sizeof(line), stdin)) {
+		window_measure(&window);
 		write_screen(&window);
+	}
 	return 0;
 }

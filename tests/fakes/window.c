@@ -10,22 +10,26 @@ void window_fail(const char *what)
 	exit(1);
 }
 
-void window_connect(struct window *self)
+void window_measure(struct window *self)
 {
-	xcb_get_geometry_reply_t *geometry;
-
-	*self = (struct window){ .connection = xcb_connect(NULL, NULL) };
-	if (xcb_connection_has_error(self->connection))
-		window_fail("no connection to the display");
-	self->screen = xcb_setup_roots_iterator(xcb_get_setup(self->connection)).data;
-	/* The set-up tells the size at the server's start: it may have changed by RandR. */
-	geometry = xcb_get_geometry_reply(self->connection,
+	xcb_get_geometry_reply_t *geometry = xcb_get_geometry_reply(self->connection,
 		xcb_get_geometry(self->connection, self->screen->root), NULL);
+
 	if (!geometry)
 		window_fail("the root window has no geometry");
 	self->width = geometry->width;
 	self->height = geometry->height;
 	free(geometry);
+}
+
+void window_connect(struct window *self)
+{
+	*self = (struct window){ .connection = xcb_connect(NULL, NULL) };
+	if (xcb_connection_has_error(self->connection))
+		window_fail("no connection to the display");
+	self->screen = xcb_setup_roots_iterator(xcb_get_setup(self->connection)).data;
+	/* The set-up tells the size at the server's start: it may have changed by RandR. */
+	window_measure(self);
 }
 
 void window_show(struct window *self, uint32_t event_mask)

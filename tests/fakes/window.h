@@ -19,6 +19,9 @@ struct window {
 /* Connects only: no window yet. */
 void window_connect(struct window *self);
 
+/* The screen's size as it is now: others may change it. */
+void window_measure(struct window *self);
+
 /* Maps it above all others, past any window manager, and waits until it is seen. */
 void window_show(struct window *self, uint32_t event_mask);
 

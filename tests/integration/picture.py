@@ -178,7 +178,7 @@ class Frames:
         self.n_pictures = 0
         self.times = None  # of the newest frame that had any: by name, seconds
         self._inflaters = [zlib.decompressobj(-15) for _ in range(4)]
-        self._is_whole = True
+        self.is_whole = True
 
     def screen(self, body):
         self.picture = Picture(*struct.unpack("<HH", body))
@@ -200,10 +200,10 @@ class Frames:
 
     def _begin(self, body):
         flags, seq = struct.unpack_from("<BI", body)
-        expected = self.seq + 1 if self._is_whole else self.seq
+        expected = self.seq + 1 if self.is_whole else self.seq
         require(seq == expected, f"seq {seq} in the place of {expected}")
         require(flags < 16 and flags & (MORE | TIMES) != MORE | TIMES, f"flags {flags}")
-        self.seq, self._is_whole = seq, False
+        self.seq, self.is_whole = seq, False
         if not flags & TIMES:
             return flags, body[5:]
         ticks = struct.unpack_from("<7H", body, 5)
@@ -213,5 +213,5 @@ class Frames:
     def _end(self, flags):
         if flags & MORE:
             return None
-        self._is_whole = True
+        self.is_whole = True
         return self.seq

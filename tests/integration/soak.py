@@ -12,14 +12,12 @@ sanitizers these are judges too: who ended by himself has no leak to report.
 """
 import collections
 import glob
-import itertools
 import json
 import os
 import random
 import re
 import shutil
 import signal
-import statistics
 import struct
 import subprocess
 import sys
@@ -29,7 +27,7 @@ import time
 
 from homes import *
 from hosting import *
-from leakcheck import rss_kib
+from leakcheck import rss_kib, slope
 
 SOAK = bool(os.environ.get("AFAR_SOAK"))
 SECONDS = float(os.environ.get("AFAR_SOAK_MINUTES") or 10) * 60
@@ -58,14 +56,6 @@ DESKTOP = ("display", "bus", "session")
 SOUND = ("pipewire", "pipewire-pulse", "session-manager")
 # Who starts anew when this one is killed.
 TAKES_ALONG = {"host": ("host",), "display": DESKTOP, "session": DESKTOP}
-
-
-def slope(points):
-    """Of the line through (x, y), y for each x: the median of the slopes between any two (Theil and
-    Sen). The least squares would go by the few rests that stand out: how much of a new display's
-    picture has been read, which counts as resident, differs."""
-    return statistics.median((b[1] - a[1]) / (b[0] - a[0])
-                             for a, b in itertools.combinations(points, 2))
 
 
 def parts_of(status):

@@ -27,6 +27,7 @@ import re
 import signal
 import socket
 import stat
+import statistics
 import struct
 import subprocess
 import sys
@@ -638,6 +639,14 @@ def rss_kib(pid):
     """Resident memory in KiB. /proc/PID/status is off by what each processor has not yet told."""
     text = read_bytes(f"/proc/{pid}/smaps_rollup") or read_bytes(f"/proc/{pid}/status")
     return int(re.search(rb"^(?:Rss|VmRSS):\s+(\d+) kB", text, re.M)[1])
+
+
+def slope(points):
+    """Of the line through (x, y), y for each x: the median of the slopes between any two (Theil and
+    Sen). The least squares would go by the few rests that stand out: how much of a new display's
+    picture has been read, which counts as resident, differs."""
+    return statistics.median((b[1] - a[1]) / (b[0] - a[0])
+                             for a, b in itertools.combinations(points, 2))
 
 
 class Slopes:

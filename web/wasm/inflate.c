@@ -14,7 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EXPORT(name) __attribute__((export_name(#name)))
+#include "export.h"
+
 #define INLINE static inline __attribute__((always_inline))
 
 #define SYMBOLS 288
@@ -52,12 +53,14 @@ struct state {
 static struct code literals, distances;
 static uint8_t lengths[SYMBOLS + 32];
 
+#ifdef __wasm__
 extern uint8_t __heap_base;
 
 EXPORT(heap_start) uint8_t *heap_start(void)
 {
 	return &__heap_base;
 }
+#endif
 
 /* Sees to 48 bits, which is what a match takes, while there is input; then to zeros. */
 INLINE void refill(struct state *self)
@@ -321,12 +324,12 @@ static int inflate_dynamic(struct state *self)
 	if (make_code(&literals, lengths, LENGTHS) != 0 ||
 		read_lengths(self, n_literals + n_distances) < 0 || lengths[256] == 0)
 		return DAMAGED;
-	/* One code alone may be incomplete. */
+	/* One code alone, of one bit, may be incomplete. */
 	left = make_code(&distances, lengths + n_literals, n_distances);
-	if (left < 0 || (left > 0 && n_distances - distances.count[0] != 1))
+	if (left < 0 || (left > 0 && n_distances - distances.count[0] != distances.count[1]))
 		return DAMAGED;
 	left = make_code(&literals, lengths, n_literals);
-	if (left < 0 || (left > 0 && n_literals - literals.count[0] != 1))
+	if (left < 0 || (left > 0 && n_literals - literals.count[0] != literals.count[1]))
 		return DAMAGED;
 	return inflate_codes(self);
 }

@@ -78,6 +78,7 @@ struct viewer {
 	size_t n;
 	struct inflater inflaters[4]; /* one for each deflate stream */
 	struct picture picture;
+	bool is_blind; /* it inflates, but has no picture, which might be too large */
 	uint32_t seq;
 	bool more;
 	size_t n_body; /* bytes of the last FRAME's body */
@@ -180,6 +181,8 @@ static inline void paint(struct viewer *self)
 		memcpy(&self->times, self->bytes + 6, sizeof(self->times));
 	self->n_body = self->n - header;
 	inflater_take(inflater, self->bytes + header, self->n_body);
+	if (self->is_blind)
+		return;
 	assert_int_equal(picture_apply(&self->picture, inflater->bytes, inflater->n), 0);
 	assert_true(self->picture.filled
 		    <= UINT64_C(4) * self->picture.width * self->picture.height);
@@ -188,6 +191,8 @@ static inline void paint(struct viewer *self)
 static inline void take_screen(struct viewer *self)
 {
 	assert_int_equal(self->n, 5);
+	if (self->is_blind)
+		return;
 	assert_int_equal(picture_resize(&self->picture,
 				 self->bytes[1] | (unsigned)self->bytes[2] << 8,
 				 self->bytes[3] | (unsigned)self->bytes[4] << 8),

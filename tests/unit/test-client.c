@@ -406,6 +406,50 @@ static void test_new_screen_in_the_middle_of_a_frame(void **state)
 	}
 }
 
+/* Issue 5. None of its pixels but one is ever written to, so it takes no memory. */
+static void test_largest_screen_is_one_and_so_is_the_smallest_after_it(void **state)
+{
+	struct viewer *v = *state, *late = viewer_create(), *cut = viewer_create();
+
+	v->is_blind = late->is_blind = cut->is_blind = true;
+	sign_in(v);
+	hear_all(v);
+	ack(v, v->seq);
+	assert_int_equal(capture_fake_resize(capture, 16384, 16384), 0);
+	assert_int_equal(hear(v), STREAM_SCREEN);
+	assert_memory_equal(v->bytes, "\x84\x00\x40\x00\x40", 5);
+	fill(16383, 16383, 1, 1, 7);
+	assert_int_equal(hear_all(v), 1);
+	assert_true(v->n_body < 60);
+	ack(v, v->seq);
+
+	/* All of it, and a part. */
+	sign_in(late);
+	do {
+		assert_int_equal(hear_all(late), 1);
+		ack(late, late->seq);
+	} while (late->wanted);
+	sign_in(cut);
+	while (hear(cut) != STREAM_FRAME)
+		;
+	paint(cut);
+	assert_true(cut->more);
+
+	assert_int_equal(capture_fake_resize(capture, 1, 1), 0);
+	fill(0, 0, 1, 1, 0xabcdef);
+	v->is_blind = late->is_blind = cut->is_blind = false;
+	hear_all(cut);
+	ack(cut, cut->seq);
+	hear_all(cut);
+	assert_sees_the_screen(cut);
+	hear_all(v);
+	assert_sees_the_screen(v);
+	hear_all(late);
+	assert_sees_the_screen(late);
+	viewer_destroy(cut);
+	viewer_destroy(late);
+}
+
 static void test_picture_that_goes_away_ends_an_open_frame(void **state)
 {
 	struct viewer *v = *state;
@@ -603,6 +647,7 @@ int main(void)
 		TEST(large_frame_comes_in_pieces_with_one_seq),
 		TEST(ack_of_a_frame_that_is_not_complete_is_nonsense),
 		TEST(new_screen_in_the_middle_of_a_frame),
+		TEST(largest_screen_is_one_and_so_is_the_smallest_after_it),
 		TEST(picture_that_goes_away_ends_an_open_frame),
 		TEST(status_and_cursor_reach_those_who_are_in),
 		TEST(status_page_works_with_no_display),

@@ -19,7 +19,7 @@
 
 #define WINDOW (1U << 15)
 #define PIECE_MAX 65536
-#define TOTAL_MAX (512U << 10)
+#define TOTAL_MAX (160U << 10)
 #define SCRIPT_MAX 4096
 #define BEYOND (WINDOW + 65536) /* what zlib gets more: it is to go on where we are full */
 

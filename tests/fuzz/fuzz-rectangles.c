@@ -38,7 +38,7 @@ static size_t body_size(unsigned kind, unsigned n_colours, unsigned width, unsig
 	return 1 + 3 * (size_t)n_colours + (width * bits + 7) / 8 * (size_t)height;
 }
 
-/* Does one rectangle both ways. False: it is none, and the rest is of no interest. */
+/* Does one rectangle both ways. False: picture.c does not take it; the rest is of no interest. */
 static bool check_one(struct reader *reader, struct picture *picture, uint32_t pixels[N])
 {
 	const uint8_t *start = reader->at;
@@ -82,16 +82,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	static struct picture picture;
 	static uint32_t pixels[N];
+	bool is_good = true;
 	struct reader reader;
 
 	assert(picture_resize(&picture, WIDTH, HEIGHT) == 0);
 	for (size_t i = 0; i < N; i++)
 		pixels[i] = OPAQUE;
 	reader_init(&reader, bytes, n);
-	while (reader_left(&reader) > 0 && check_one(&reader, &picture, pixels))
-		;
+	while (is_good && reader_left(&reader) > 0)
+		is_good = check_one(&reader, &picture, pixels);
 	/* Nothing beside what was painted. */
-	for (size_t i = 0; i < N && reader_done(&reader); i++)
+	for (size_t i = 0; i < N && is_good; i++)
 		assert(pixels[i] == swapped(picture.pixels[i]));
 	picture_finish(&picture);
 	return 0;

@@ -58,15 +58,16 @@ def painted(host, server, seed):
 
 
 def half_a_frame(host, server, seed):
-    """A viewer who has the first part of a large frame, which the host only sends once it knows
-    how much he takes. The healthy ones do not read meanwhile, and are left behind."""
+    """A viewer who has the first part of a frame, of a large one if it can be: the host sends those
+    once it knows how much he takes. The healthy ones do not read meanwhile, and are left behind."""
     viewer = Viewer(host, narrow=True)
-    n_parts = n_most = 0
-    while n_parts != 1 or n_most < 3:
+    n_parts = n_most = n_drawn = 0
+    while n_parts != 1 or (n_most < 3 and n_drawn < 20):
         if not viewer.has_more(0.05):
-            server.draw(f"noise {seed}")
+            server.draw(f"noise {seed + 1000 * n_drawn}")
             server.sync()
-            seed += 1000
+            n_drawn += 1
+            check(n_drawn < 500, "every frame is of one part")
         viewer.take(1)
         n_parts = 0 if viewer.frames.is_whole else n_parts + 1
         n_most = max(n_most, n_parts)
@@ -77,6 +78,7 @@ def half_a_frame(host, server, seed):
 
 
 def nonsense_is_not_acknowledged():
+    """A frame that is sent in part, too: in test-client.c, where it is known how far it has got."""
     def nothing(viewer):
         acknowledge(viewer, 0)
 
@@ -110,9 +112,6 @@ def nonsense_is_not_acknowledged():
             way(viewer)
             is_dropped(viewer, 1002)
             await_picture(server, healthy)
-        viewer = half_a_frame(host, server, 99)
-        acknowledge(viewer, viewer.frames.seq)
-        is_dropped(viewer, 1002)
 
 
 def who_never_acknowledges_gets_no_more_and_keeps_nobody_waiting():
@@ -197,7 +196,8 @@ def leaving_in_the_middle_of_a_frame_is_nobodys_business():
         viewer.leave(abruptly=False)
 
     def stop_in_a_message(viewer):
-        viewer.ws.socket.recv(100)
+        if not viewer.ws.data:
+            viewer.ws.socket.recv(100)
         viewer.leave()
 
     def say_goodbye(viewer):
@@ -217,7 +217,7 @@ def leaving_in_the_middle_of_a_frame_is_nobodys_business():
 
     with beside_a_healthy_one() as (host, server, healthy):
         ways = (reset, close, stop_in_a_message, say_goodbye, send_no_more, half_a_message_of_its_own)
-        for seed, way in enumerate(3 * ways):
+        for seed, way in enumerate(ways):
             viewer = half_a_frame(host, server, seed)
             way(viewer)
             await_picture(server, healthy)
@@ -226,22 +226,26 @@ def leaving_in_the_middle_of_a_frame_is_nobodys_business():
 
 def a_size_in_the_middle_of_a_frame_makes_a_new_picture():
     with beside_a_healthy_one() as (host, server, healthy):
-        for seed, size in enumerate(((1, 1), (640, 1), (1, 400), (65, 129), (639, 399), (64, 64))):
+        n_cut = 0
+        sizes = (1, 1), (640, 1), (1, 400), (65, 129), (639, 399), (64, 64)
+        for seed in range(60):
             viewer = half_a_frame(host, server, seed)
-            server.draw("size %d %d" % size)
+            server.draw("size %d %d" % sizes[seed % len(sizes)])
             await_picture(server, healthy, viewer)
-            check(viewer.n_interrupted > 0, "the frame was whole")
+            n_cut += viewer.n_interrupted
             viewer.leave()
             server.draw("size %d %d" % SIZE)
             await_picture(server, healthy)
+            if seed + 1 >= len(sizes) <= n_cut:
+                break
+        check(n_cut > 0, "all frames were whole")
 
 
 def an_x_server_that_goes_in_the_middle_of_a_capture_is_followed_by_the_next():
-    with desktop("Xvfb", *SIZE) as (host, first):
+    with desktop("Xvfb", *SIZE) as (host, server), contextlib.ExitStack() as servers:
         healthy = Viewer(host)
-        await_picture(first, healthy)
-        server = first
-        for i in range(8):
+        await_picture(server, healthy)
+        for i in range(4):
             other = half_a_frame(host, server, i)
             for n in range(4):
                 server.draw(f"noise {n}")
@@ -251,16 +255,13 @@ def an_x_server_that_goes_in_the_middle_of_a_capture_is_followed_by_the_next():
             for viewer in (healthy, other):
                 while viewer.size != (0, 0):
                     viewer.take(seconds=DEADLINE)
-            if server is not first:
-                server.__exit__()
-            server = XServer("Xvfb", SIZE[0] - i, SIZE[1] + i)
+            server = servers.enter_context(XServer("Xvfb", SIZE[0] - i, SIZE[1] + i))
             show(host, server)
             server.draw(f"scene {i}")
             await_picture(server, healthy, other)
             other.leave()
         check(host.process.poll() is None, "the host has ended")
         healthy.leave()
-        server.__exit__()
 
 
 # --- the largest ---

@@ -19,7 +19,7 @@ from hosting import BUILD, DEADLINE, SCREEN, SLOW, Host, check, make_identity
 from picture import Frames
 
 ACK, FRAME, PICTURE = 0x02, 0x85, 0x88
-NARROW = 32768
+NARROW = 16384  # set before the connection: afterwards Linux drops what is under way
 RST = struct.pack("ii", 1, 0)  # of SO_LINGER: a close that throws away what is under way
 XORG = "/usr/lib/xorg/Xorg"
 DUMMY = "/usr/lib/xorg/modules/drivers/dummy_drv.so"
@@ -165,10 +165,9 @@ class Viewer:
     def enter(self):
         """By a link, and later by what it was given when it came in last."""
         how = {"resume": self.resume} if self.resume else {"link": self.host.make_link()}
+        self.host.store = NARROW if self.narrow else 0
         self.ws, welcome = self.host.welcome(decodes=self.decodes, **how)
         self.resume, self.frames = welcome["resume"], Frames()
-        if self.narrow:
-            self.ws.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW)
         self.keeps_back, self.owed, self.seconds = False, [], 0  # acknowledgements
 
     def leave(self, abruptly=True):

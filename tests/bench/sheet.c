@@ -154,6 +154,91 @@ void sheet_text(struct sheet *self, uint32_t seed)
 	}
 }
 
+/* --- small text --- */
+
+enum edges {
+	EDGES_HARD,
+	EDGES_SOFT,
+	EDGES_TINTED,
+	N_EDGES,
+};
+
+#define THIRDS (3 * SHEET_SMALL_WIDTH)
+
+/* How much of the thirds of pixels a letter covers, 0 to 256, with a margin on either side. */
+typedef uint16_t small_letter[SHEET_SMALL_HEIGHT][THIRDS + 2];
+
+/* Of the dots of the font, as many as fall into it. */
+static void shrink_letter(const struct sheet *font, uint32_t letter, small_letter ret)
+{
+	enum { FINE = 4 };
+	const uint32_t width = font->width / SHEET_N_LETTERS;
+
+	for (uint32_t y = 0; y < SHEET_SMALL_HEIGHT; y++)
+		for (uint32_t x = 0; x < THIRDS; x++) {
+			uint32_t n = 0;
+
+			for (uint32_t i = 0; i < FINE * FINE; i++) {
+				uint32_t column = (x * FINE + i % FINE) * width
+					/ (THIRDS * FINE);
+				uint32_t row = (y * FINE + i / FINE) * font->height
+					/ (SHEET_SMALL_HEIGHT * FINE);
+
+				column += letter * width;
+				n += font->pixels[row * font->width + column] & 1;
+			}
+			ret[y][x + 1] = (uint16_t)(n * 256 / (FINE * FINE));
+		}
+}
+
+static uint32_t small_pixel(
+	const uint16_t *thirds, enum edges edges, uint32_t ink, uint32_t paper)
+{
+	const uint32_t whole = (thirds[1] + thirds[2] + thirds[3]) / 3U;
+
+	if (edges == EDGES_HARD)
+		return whole > 80 ? ink : paper;
+	if (edges == EDGES_SOFT)
+		return mix(ink, paper, whole);
+	return (mix(ink, paper, (thirds[0] + thirds[1] + thirds[2]) / 3U) & 0xff0000)
+		| (mix(ink, paper, whole) & 0x00ff00)
+		| (mix(ink, paper, (thirds[2] + thirds[3] + thirds[4]) / 3U) & 0x0000ff);
+}
+
+static void draw_small_letter(struct sheet *self, uint32_t x, uint32_t y, small_letter letter,
+	enum edges edges, const uint32_t colours[2])
+{
+	for (uint32_t row = 0; row < SHEET_SMALL_HEIGHT && y + row < self->height; row++)
+		for (uint32_t column = 0;
+			column < SHEET_SMALL_WIDTH && x + column < self->width; column++)
+			self->pixels[(y + row) * self->width + x + column] = small_pixel(
+				&letter[row][3 * column], edges, colours[0], colours[1]);
+}
+
+void sheet_corpus(struct sheet *self, const struct sheet *font, unsigned n)
+{
+	static const uint32_t pairs[][2] = { { 0xff0000, 0x000000 }, { 0x000000, 0xff0000 },
+		{ 0xff0000, 0x0000ff }, { 0x0000ff, 0x000000 }, { 0x00ff00, 0xff00ff },
+		{ 0xffff00, 0xffffff }, { 0x00ffff, 0xff0000 }, { 0xfefefe, 0xffffff },
+		{ 0x000001, 0x000000 }, { 0xffffff, 0x000000 }, { 0x800000, 0x808080 } };
+	enum { BLOCK = 12, WORD = 7 };
+	static small_letter letters[SHEET_N_LETTERS];
+	static bool is_known;
+
+	for (uint32_t i = 0; !is_known && i < SHEET_N_LETTERS; i++)
+		shrink_letter(font, i, letters[i]);
+	is_known = true;
+	for (uint32_t line = 0; line * SHEET_SMALL_HEIGHT < self->height; line++)
+		for (uint32_t x = 0, i = 0; x < self->width; x += SHEET_SMALL_WIDTH, i++) {
+			uint32_t nth = x < self->width / 2U ? line / BLOCK : line + i / WORD;
+
+			nth += n;
+			draw_small_letter(self, x, line * SHEET_SMALL_HEIGHT,
+				letters[(i + line * 17) % SHEET_N_LETTERS],
+				(enum edges)(nth % N_EDGES), pairs[nth % ARRAY_SIZE(pairs)]);
+		}
+}
+
 /* --- photos --- */
 
 /* 0 to 255 at each corner of a grid, and between them on a straight line. */

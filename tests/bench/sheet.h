@@ -47,6 +47,23 @@ void sheet_menu(struct sheet *self, uint32_t seed);
 /* A title bar over a photo and text. */
 void sheet_window(struct sheet *self, uint32_t seed);
 
+/* All that can be printed, ' ' to '~'. */
+#define SHEET_N_LETTERS 95
+
+/* A cell of small text. */
+#define SHEET_SMALL_WIDTH 6
+#define SHEET_SMALL_HEIGHT 8
+
+/**
+ * sheet_corpus() - page @n of small text in the colours that cheap codecs spoil
+ * @font: the letters side by side, in cells of one width, white on black
+ *
+ * Red on black, black on red, and so on, with hard edges, with soft ones, and with edges of
+ * another tint on either side, as for LCDs. On the left a pair stays for some lines, on the
+ * right each word has another.
+ */
+void sheet_corpus(struct sheet *self, const struct sheet *font, unsigned n);
+
 /* How much larger than the picture each of the two layers of a video is. */
 #define SHEET_LAYER_MARGIN 256
 

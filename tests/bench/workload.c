@@ -341,6 +341,64 @@ static void switch_set_up(struct workload *self)
 	xcb_map_window(self->screen.connection, self->windows[0]);
 }
 
+/* --- text: small letters of the server's in many colours, another page at each step --- */
+
+/* White on black, side by side: the server draws them, and gives them back. */
+static struct sheet read_font(struct workload *self)
+{
+	const xcb_font_t font = xcb_generate_id(self->screen.connection);
+	const xcb_pixmap_t pixmap = xcb_generate_id(self->screen.connection);
+	xcb_query_font_reply_t *metrics;
+	xcb_get_image_reply_t *image;
+	char letters[SHEET_N_LETTERS];
+	struct sheet sheet;
+
+	for (size_t i = 0; i < sizeof(letters); i++)
+		letters[i] = (char)(' ' + i);
+	xcb_open_font(self->screen.connection, font, 5, "fixed");
+	metrics = xcb_query_font_reply(self->screen.connection,
+		xcb_query_font(self->screen.connection, font), NULL);
+	if (!metrics || metrics->max_bounds.character_width <= 0)
+		window_fail("the server has no letters");
+	sheet = make_sheet((uint32_t)metrics->max_bounds.character_width * SHEET_N_LETTERS,
+		(uint32_t)(metrics->font_ascent + metrics->font_descent));
+	xcb_create_pixmap(self->screen.connection, self->screen.screen->root_depth, pixmap,
+		self->screen.id, sheet.width, sheet.height);
+	xcb_change_gc(self->screen.connection, self->gc,
+		XCB_GC_FOREGROUND | XCB_GC_BACKGROUND | XCB_GC_FONT,
+		(const uint32_t[]){ 0xffffff, 0, font });
+	xcb_image_text_8(self->screen.connection, sizeof(letters), pixmap, self->gc, 0,
+		metrics->font_ascent, letters);
+	image = xcb_get_image_reply(self->screen.connection,
+		xcb_get_image(self->screen.connection, XCB_IMAGE_FORMAT_Z_PIXMAP, pixmap, 0, 0,
+			sheet.width, sheet.height, UINT32_MAX),
+		NULL);
+	if (!image)
+		window_fail("the letters cannot be read");
+	memcpy(sheet.pixels, xcb_get_image_data(image),
+		(size_t)sheet.width * sheet.height * sizeof(uint32_t));
+	free(image);
+	free(metrics);
+	xcb_free_pixmap(self->screen.connection, pixmap);
+	xcb_close_font(self->screen.connection, font);
+	return sheet;
+}
+
+static void text_step(struct workload *self, unsigned n)
+{
+	sheet_corpus(&self->image.sheet, &self->sheets[0], n);
+	image_put(&self->image, self, self->windows[0]);
+}
+
+static void text_set_up(struct workload *self)
+{
+	self->sheets[0] = read_font(self);
+	self->area = part(self, 0, 0, 16, 15);
+	image_init(&self->image, self, self->area.width, self->area.height);
+	show_area(self, 0);
+	text_step(self, 0);
+}
+
 /* --- photo: another page at each step --- */
 
 static void photo_step(struct workload *self, unsigned n)
@@ -428,6 +486,7 @@ static const struct kind kinds[] = {
 	{ "drag", drag_set_up, drag_step, false },
 	{ "menu", menu_set_up, menu_step, false },
 	{ "switch", switch_set_up, switch_step, false },
+	{ "text", text_set_up, text_step, false },
 	{ "photo", photo_set_up, photo_step, false },
 	{ "video", video_set_up, video_step, false },
 	{ "idle", idle_set_up, idle_step, false },

@@ -140,6 +140,19 @@ def windows_take_turns_on_top():
     check(pictures[1] == pictures[3] and pictures[2] == pictures[4], "they differ when they return")
 
 
+def small_text_has_few_colours_on_the_left_and_many_on_the_right():
+    """Whatever is drawn: the letters themselves are the server's."""
+    with showing("text") as (display, work):
+        pages = [display.picture()]
+        work.step()
+        pages.append(display.picture())
+    check(pages[0] != pages[1], "the same page")
+    tiles = [b"".join(part(page, x, 0, 64, 64)) for page in pages for x in (0, WIDTH - 64)]
+    check([colours(tile) < 20 for tile in tiles] == [True, False] * 2, [*map(colours, tiles)])
+    first = set(tiles[0][at:at + 3] for at in range(0, len(tiles[0]), 3))
+    check(first == {b"\xff\0\0", b"\0\0\0"}, "red on black, with hard edges:", first)
+
+
 def each_photo_page_is_another():
     with showing("photo") as (display, work):
         pictures = [display.picture()]
@@ -323,6 +336,7 @@ TESTS = (
     the_window_moves_with_its_contents,
     a_menu_opens_and_closes,
     windows_take_turns_on_top,
+    small_text_has_few_colours_on_the_left_and_many_on_the_right,
     each_photo_page_is_another,
     a_frame_of_the_video_is_the_one_whose_number_it_carries,
     each_key_is_a_cell_and_nothing_else,

@@ -206,13 +206,13 @@ static uint32_t small_pixel(
 }
 
 static void draw_small_letter(struct sheet *self, uint32_t x, uint32_t y, small_letter letter,
-	enum edges edges, const uint32_t colours[2])
+	enum edges edges, uint32_t ink, uint32_t paper)
 {
 	for (uint32_t row = 0; row < SHEET_SMALL_HEIGHT && y + row < self->height; row++)
 		for (uint32_t column = 0;
 			column < SHEET_SMALL_WIDTH && x + column < self->width; column++)
 			self->pixels[(y + row) * self->width + x + column] = small_pixel(
-				&letter[row][3 * column], edges, colours[0], colours[1]);
+				&letter[row][3 * column], edges, ink, paper);
 }
 
 void sheet_corpus(struct sheet *self, const struct sheet *font, unsigned n)
@@ -230,12 +230,14 @@ void sheet_corpus(struct sheet *self, const struct sheet *font, unsigned n)
 	is_known = true;
 	for (uint32_t line = 0; line * SHEET_SMALL_HEIGHT < self->height; line++)
 		for (uint32_t x = 0, i = 0; x < self->width; x += SHEET_SMALL_WIDTH, i++) {
-			uint32_t nth = x < self->width / 2U ? line / BLOCK : line + i / WORD;
+			const uint32_t third = x * 3 / self->width;
+			const uint32_t nth = n + (third == 0 ? line / BLOCK : line + i / WORD);
+			const uint32_t *pair = pairs[nth % ARRAY_SIZE(pairs)];
+			const uint32_t tint = third < 2 ? 0 : hash(line, i) & 0x1f1f1f;
 
-			nth += n;
 			draw_small_letter(self, x, line * SHEET_SMALL_HEIGHT,
 				letters[(i + line * 17) % SHEET_N_LETTERS],
-				(enum edges)(nth % N_EDGES), pairs[nth % ARRAY_SIZE(pairs)]);
+				(enum edges)(nth % N_EDGES), pair[0] ^ tint, pair[1] ^ tint);
 		}
 }
 

@@ -59,8 +59,8 @@ void sheet_window(struct sheet *self, uint32_t seed);
  * @font: the letters side by side, in cells of one width, white on black
  *
  * Red on black, black on red, and so on, with hard edges, with soft ones, and with edges of
- * another tint on either side, as for LCDs. On the left a pair stays for some lines, on the
- * right each word has another.
+ * another tint on either side, as for LCDs. On the left a pair stays for some lines, in the
+ * middle each word has another, and on the right each letter.
  */
 void sheet_corpus(struct sheet *self, const struct sheet *font, unsigned n);
 

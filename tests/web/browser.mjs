@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Debian's Chromium, driven by playwright-core, for the tests of the page and of the whole.
+// Debian's Chromium, driven by playwright-core, for the tests of the page and of the whole; and
+// Debian's Firefox, over WebDriver BiDi, which playwright-core speaks as well.
 
-import { chromium } from "playwright-core";
+import { chromium, firefox } from "playwright-core";
 
 const FLAGS = [
 	"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -11,6 +12,15 @@ const FLAGS = [
 
 export async function launch({ executablePath = "/usr/bin/chromium", args = [] } = {}) {
 	return chromium.launch({ executablePath, args: [...FLAGS, ...args] });
+}
+
+// It takes its time to start: some seconds. home: an empty directory, which it writes to.
+export async function launchFirefox(home) {
+	return firefox.launch({
+		channel: "moz-firefox",
+		executablePath: "/usr/bin/firefox-esr",
+		env: { ...process.env, HOME: home, XDG_RUNTIME_DIR: home },
+	});
 }
 
 // Chromium reports each connection that fails, which the page tells the user itself; and it

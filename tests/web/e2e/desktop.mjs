@@ -228,12 +228,21 @@ export class Desktop {
 		};
 	}
 
-	// A program of tests/fakes on this desktop; ended with it.
-	async fake(name, ...args) {
-		const program = new Program(fake(name), args, await this.clientEnvironment());
+	// A program on this desktop; ended with it.
+	async client(path, ...args) {
+		const program = new Program(path, args, await this.clientEnvironment());
 
 		this.programs.push(program);
 		return program;
+	}
+
+	// One of tests/fakes.
+	async fake(name, ...args) {
+		return this.client(fake(name), ...args);
+	}
+
+	async stats() {
+		return JSON.parse(await this.afar("stats", "--json"));
 	}
 
 	async log() {

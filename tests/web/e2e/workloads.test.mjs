@@ -18,7 +18,8 @@ const SOAK = Boolean(process.env.AFAR_SOAK);
 const WORKLOADS = [
 	"typing", "copy", "repaint", "drag", "menu", "switch", "text", "photo", "video", "idle",
 ];
-const CODED = ["text", "photo", "video"]; /* what goes as PICTUREs as long as it moves */
+/* What goes as PICTUREs as long as it moves, on any machine: a photo takes long to draw. */
+const CODED = ["text", "video"];
 const WIDTH = 1001, HEIGHT = 701; /* no multiples of a tile's 64 pixels */
 const RATE = 60;
 const SECONDS = SOAK ? 3 : 1;

@@ -146,14 +146,17 @@ function testWorkloads(display, kinds) {
 		test(`${who}: ${name} ends exact`, async () => {
 			const work = await desktop.client(join(BUILD, "tests/bench/workload"), name);
 
-			assert.equal(await work.line(), `ready ${WIDTH} ${HEIGHT}`);
-			await runUntilShown(work, viewers, name);
-			const screen = await readScreen(reader);
-			await Promise.all(viewers.map((viewer) => waitForRest(viewer, screen)));
-			/* And it stays so. */
-			for (const { page, kind } of viewers)
-				assert.ok(await waitForHash(page, hash(screen), 0), kind.name);
-			await work.end();
+			try {
+				assert.equal(await work.line(), `ready ${WIDTH} ${HEIGHT}`);
+				await runUntilShown(work, viewers, name);
+				const screen = await readScreen(reader);
+				await Promise.all(viewers.map((viewer) => waitForRest(viewer, screen)));
+				/* And it stays so. */
+				for (const { page, kind } of viewers)
+					assert.ok(await waitForHash(page, hash(screen), 0), kind.name);
+			} finally {
+				await work.end();
+			}
 		});
 	}
 

@@ -121,10 +121,15 @@ async function runUntilShown(work, viewers, name) {
 }
 
 async function waitForRest(viewer, screen) {
-	await waitForPicture(viewer.page, screen, REST_MS).catch((error) => {
-		error.message = `${viewer.kind.name}: ${error.message}`;
+	try {
+		await waitForPicture(viewer.page, screen, REST_MS);
+	} catch (error) {
+		const { frames, acknowledged } = await viewer.stats();
+
+		error.message = `${viewer.kind.name}: ${error.message}, `
+			+ `${acknowledged} of ${frames} frames painted`;
 		throw error;
-	});
+	}
 }
 
 // All of these at one desktop.

@@ -66,13 +66,13 @@ function countImages() {
 	};
 }
 
-// codecs: of which it may be sent pictures.
-const CHROMIUM = { name: "Chromium", browser: () => chromium, codecs: ["vp9", "h264"] };
+// codecs: which its pictures must have been of, all in one line; a photo may be a JPEG to anybody.
+const CHROMIUM = { name: "Chromium", browser: () => chromium, codecs: /vp9|h264/ };
 const CHROMIUM_PLAIN = { name: "Chromium without WebCodecs", browser: () => chromium,
-	codecs: ["jpeg"], prepare: withoutWebCodecs };
-const FIREFOX = { name: "Firefox", browser: () => firefox, codecs: ["jpeg", "vp9", "h264"] };
+	codecs: /^jpeg$/, prepare: withoutWebCodecs };
+const FIREFOX = { name: "Firefox", browser: () => firefox, codecs: /jpeg|vp9|h264/ };
 const FIREFOX_PLAIN = { name: "Firefox without WebCodecs", browser: () => firefox,
-	codecs: ["jpeg"], prepare: withoutWebCodecs };
+	codecs: /^jpeg$/, prepare: withoutWebCodecs };
 
 // One of these kinds in front of a desktop.
 class Viewer {
@@ -171,8 +171,7 @@ function testWorkloads(display, kinds) {
 			const { operations } = await viewer.stats();
 			const sent = ["jpeg", "vp9", "h264"].filter((codec) => operations[codec] > 0);
 
-			assert.ok(sent.length > 0 && sent.every((codec) => viewer.kind.codecs.includes(codec)),
-				`${viewer.kind.name}: ${sent}`);
+			assert.match(sent.join(" "), viewer.kind.codecs, viewer.kind.name);
 			assert.deepEqual(viewer.faults, []);
 		}
 		await Promise.all(viewers.map(({ context }) => context.close()));

@@ -17,7 +17,7 @@ from picture import Frames, Picture
 from screens import *
 
 KEY, MOTION, WHEEL = 0x03, 0x04, 0x06
-SIZE = (640, 400)
+SIZE = (512, 320)
 DECODES = ["jpeg", "vp9", "h264"]
 
 
@@ -227,7 +227,7 @@ def leaving_in_the_middle_of_a_frame_is_nobodys_business():
 def a_size_in_the_middle_of_a_frame_makes_a_new_picture():
     with beside_a_healthy_one() as (host, server, healthy):
         n_cut = 0
-        sizes = (1, 1), (640, 1), (1, 400), (65, 129), (639, 399), (64, 64)
+        sizes = (1, 1), (512, 1), (1, 320), (65, 129), (511, 319), (64, 64)
         for seed in range(60):
             viewer = half_a_frame(host, server, seed)
             server.draw("size %d %d" % sizes[seed % len(sizes)])

@@ -109,9 +109,10 @@ static void draw_text(struct scene *self)
 
 static void put_pixels(struct scene *self, const xcb_rectangle_t *at)
 {
-	xcb_put_image(self->window.connection, XCB_IMAGE_FORMAT_Z_PIXMAP, self->window.id, self->gc,
-		at->width, at->height, at->x, at->y, 0, self->window.screen->root_depth,
-		(uint32_t)at->width * at->height * 4, (const uint8_t *)self->pixels);
+	xcb_put_image(self->window.connection, XCB_IMAGE_FORMAT_Z_PIXMAP, self->window.id,
+		self->gc, at->width, at->height, at->x, at->y, 0,
+		self->window.screen->root_depth, (uint32_t)at->width * at->height * 4,
+		(const uint8_t *)self->pixels);
 }
 
 /* Noise, or 2 to 20 colours: around the limits of a palette. */
@@ -283,8 +284,8 @@ static void set_up(struct scene *self)
 	xcb_create_gc(self->window.connection, self->gc, self->window.id,
 		XCB_GC_FONT | XCB_GC_GRAPHICS_EXPOSURES, (const uint32_t[]){ font, 0 });
 	/* What is drawn outlives another size. */
-	xcb_change_window_attributes(self->window.connection, self->window.id, XCB_CW_BIT_GRAVITY,
-		(const uint32_t[]){ XCB_GRAVITY_NORTH_WEST });
+	xcb_change_window_attributes(self->window.connection, self->window.id,
+		XCB_CW_BIT_GRAVITY, (const uint32_t[]){ XCB_GRAVITY_NORTH_WEST });
 }
 
 int main(int argc, char **argv)

@@ -57,7 +57,8 @@ static xcb_randr_mode_t make_mode(struct size *self, unsigned width, unsigned he
 		.name_len = (uint16_t)n,
 	};
 	xcb_randr_create_mode_reply_t *made = xcb_randr_create_mode_reply(c,
-		xcb_randr_create_mode(c, self->window->screen->root, info, (uint32_t)n, name), NULL);
+		xcb_randr_create_mode(c, self->window->screen->root, info, (uint32_t)n, name),
+		NULL);
 	xcb_randr_mode_t mode;
 
 	if (!made)
@@ -79,8 +80,8 @@ static bool configure(struct size *self, xcb_randr_mode_t mode)
 {
 	xcb_connection_t *c = self->window->connection;
 	xcb_randr_set_crtc_config_reply_t *reply = xcb_randr_set_crtc_config_reply(c,
-		xcb_randr_set_crtc_config(c, self->crtc, XCB_CURRENT_TIME, XCB_CURRENT_TIME, 0, 0,
-			mode, XCB_RANDR_ROTATION_ROTATE_0, mode ? 1 : 0, &self->output),
+		xcb_randr_set_crtc_config(c, self->crtc, XCB_CURRENT_TIME, XCB_CURRENT_TIME, 0,
+			0, mode, XCB_RANDR_ROTATION_ROTATE_0, mode ? 1 : 0, &self->output),
 		NULL);
 	bool is_done = reply && reply->status == XCB_RANDR_SET_CONFIG_SUCCESS;
 
@@ -97,8 +98,8 @@ static bool switch_to(struct size *self, xcb_randr_mode_t mode, unsigned width, 
 	if (!configure(self, XCB_NONE))
 		window_fail("the output does not go off");
 	error = xcb_request_check(c,
-		xcb_randr_set_screen_size_checked(c, self->window->screen->root, (uint16_t)width,
-			(uint16_t)height, width / 4 + 1, height / 4 + 1));
+		xcb_randr_set_screen_size_checked(c, self->window->screen->root,
+			(uint16_t)width, (uint16_t)height, width / 4 + 1, height / 4 + 1));
 	free(error);
 	return configure(self, error ? self->mode : mode) && !error;
 }

@@ -12,8 +12,8 @@ void window_fail(const char *what)
 
 void window_measure(struct window *self)
 {
-	xcb_get_geometry_reply_t *geometry = xcb_get_geometry_reply(self->connection,
-		xcb_get_geometry(self->connection, self->screen->root), NULL);
+	xcb_get_geometry_reply_t *geometry = xcb_get_geometry_reply(
+		self->connection, xcb_get_geometry(self->connection, self->screen->root), NULL);
 
 	if (!geometry)
 		window_fail("the root window has no geometry");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The page's inflater. Even first byte: what a script of bytes makes, deflated by zlib in any
- * pieces, must come back from it as it was. Odd: anything at all as a message, which it must take
- * or refuse as zlib does. All memory is as large as it says.
+ * pieces, must come back from it as it was. Odd: anything at all as a message, which it must
+ * take or refuse as zlib does. All memory is as large as it says.
  */
 /* Before zlib.h, which has the name, too. */
 #define inflate page_inflate
@@ -74,7 +74,8 @@ static size_t make_piece(struct reader *script, uint32_t *random)
 		else if (back < i)
 			piece[i] = piece[i - back - 1];
 		else
-			piece[i] = back - i < n_history ? history[n_history - (back - i) - 1] : 0;
+			piece[i] =
+				back - i < n_history ? history[n_history - (back - i) - 1] : 0;
 	}
 	return n;
 }
@@ -152,13 +153,15 @@ static int ask_zlib(const uint8_t *bytes, size_t n, uint8_t *out, unsigned room)
 
 	assert(inflateInit2(&zlib, -MAX_WBITS) == Z_OK);
 	if (known())
-		assert(inflateSetDictionary(&zlib, history + n_history - known(), known()) == Z_OK);
+		assert(inflateSetDictionary(&zlib, history + n_history - known(), known()) ==
+			Z_OK);
 	zlib.next_out = out;
 	zlib.avail_out = room + BEYOND;
 	while (zlib.total_out <= room && result == DAMAGED && r == Z_OK) {
 		r = inflate(&zlib, Z_BLOCK);
 		/* At a block's end, and nothing is left. */
-		if (zlib.avail_in == 0 && (r == Z_STREAM_END || (r == Z_OK && zlib.data_type & 128)))
+		if (zlib.avail_in == 0 &&
+			(r == Z_STREAM_END || (r == Z_OK && zlib.data_type & 128)))
 			result = (int)zlib.total_out;
 	}
 	if (zlib.total_out > room)
@@ -185,8 +188,8 @@ static void run_message(struct reader *reader)
 		return;
 	r = run(bytes, n, room, &out);
 	/* We look first whether all of a stored block has come. */
-	assert(r == ask_zlib(bytes, n, wanted, room)
-		|| (r == DAMAGED && ask_zlib(bytes, n, wanted, room) == TOO_SMALL));
+	assert(r == ask_zlib(bytes, n, wanted, room) ||
+		(r == DAMAGED && ask_zlib(bytes, n, wanted, room) == TOO_SMALL));
 	assert(r < 0 || memcmp(out, wanted, (size_t)r) == 0);
 	free(out);
 }

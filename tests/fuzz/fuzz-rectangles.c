@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The page's rectangles beside picture.c, which all other tests see with: whatever the page's
- * worker lets through (web/src/picture/operations.ts) stays where it belongs, and where picture.c
- * takes it, both paint the same.
+ * worker lets through (web/src/picture/operations.ts) stays where it belongs, and where
+ * picture.c takes it, both paint the same.
  */
 #include "../../web/wasm/rectangles.c"
 
@@ -38,7 +38,8 @@ static size_t body_size(unsigned kind, unsigned n_colours, unsigned width, unsig
 	return 1 + 3 * (size_t)n_colours + (width * bits + 7) / 8 * (size_t)height;
 }
 
-/* Does one rectangle both ways. False: picture.c does not take it; the rest is of no interest. */
+/* Does one rectangle both ways. False: picture.c does not take it; the rest is of no interest.
+ */
 static bool check_one(struct reader *reader, struct picture *picture, uint32_t pixels[N])
 {
 	const uint8_t *start = reader->at;
@@ -49,8 +50,8 @@ static bool check_one(struct reader *reader, struct picture *picture, uint32_t p
 	bool is_good;
 	size_t n;
 
-	if (reader->failed || kind > STREAM_DELTA || width > STREAM_RECT_PX
-		|| height > STREAM_RECT_PX || x + width > WIDTH || y + height > HEIGHT)
+	if (reader->failed || kind > STREAM_DELTA || width > STREAM_RECT_PX ||
+		height > STREAM_RECT_PX || x + width > WIDTH || y + height > HEIGHT)
 		return false;
 	if (kind == STREAM_PALETTE)
 		n_colours = reader_left(reader) > 0 ? reader->at[0] + 1U : 0;

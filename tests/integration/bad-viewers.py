@@ -18,7 +18,6 @@ from screens import *
 
 KEY, MOTION, WHEEL = 0x03, 0x04, 0x06
 SIZE = (512, 320)
-DECODES = ["jpeg", "vp9", "h264"]
 
 
 @contextlib.contextmanager

@@ -390,8 +390,8 @@ static void test_new_screen_in_the_middle_of_a_frame(void **state)
 
 	sign_in(v);
 	hear_all(v);
+	ack(v, v->seq);
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		ack(v, v->seq);
 		assert_int_equal(capture_fake_resize(capture, 901, 301), 0);
 		make_noise(&random, 901, 301);
 		assert_int_equal(hear(v), STREAM_SCREEN);
@@ -402,6 +402,10 @@ static void test_new_screen_in_the_middle_of_a_frame(void **state)
 		assert_int_equal(capture_fake_resize(capture, sizes[i][0], sizes[i][1]), 0);
 		fill(0, 0, 20, 20, 0xabcdef);
 		assert_int_equal(hear_all(v), 1);
+		/* Where all of it was begun already, what is new comes in the next one. */
+		do
+			ack(v, v->seq);
+		while (hear_all(v) > 0);
 		assert_sees_the_screen(v);
 	}
 }

@@ -237,6 +237,31 @@ static void test_bytes_follow_the_target(void **state)
 	}
 }
 
+static void test_a_jpeg_of_less_quality_has_fewer_bytes(void **state)
+{
+	enum { WIDTH = 320, HEIGHT = 180 };
+	CLEANUP(free) uint32_t *pixels = xalloc((size_t)WIDTH * HEIGHT, sizeof(*pixels));
+	struct fixture f = begin(&codec_jpeg);
+	struct codec_input in = { .pixels = pixels,
+		.stride = WIDTH,
+		.width = WIDTH,
+		.height = HEIGHT,
+		.quality = 50 };
+	size_t least;
+
+	(void)state;
+	draw(pixels, WIDTH, WIDTH, HEIGHT, 0);
+	pass(&f, &in);
+	least = f.out.n;
+	in.quality = 0;
+	pass(&f, &in);
+	assert_true(f.out.n > least * 3 / 2);
+	in.quality = 50;
+	pass(&f, &in);
+	assert_int_equal(f.out.n, least);
+	end(&f);
+}
+
 static void test_nothing_is_encoded_twice_or_without_a_picture(void **state)
 {
 	uint32_t pixels[16 * 16] = { 0 };
@@ -282,6 +307,7 @@ int main(void)
 		cmocka_unit_test(test_odd_and_extreme_sizes_are_coded_or_refused),
 		cmocka_unit_test(test_half_of_a_picture_is_coded_for_all_of_it),
 		cmocka_unit_test(test_bytes_follow_the_target),
+		cmocka_unit_test(test_a_jpeg_of_less_quality_has_fewer_bytes),
 		cmocka_unit_test(test_nothing_is_encoded_twice_or_without_a_picture),
 		cmocka_unit_test(test_jpeg_keeps_the_edges_of_coloured_text),
 	};

@@ -153,6 +153,47 @@ static void test_region_of_no_screen_takes_nothing(void **state)
 	region_finish(&region);
 }
 
+static void test_what_touches_a_region_is_found_in_whatever_tile(void **state)
+{
+	struct random random = { 8 };
+	struct region region, copy;
+
+	(void)state;
+	assert_int_equal(region_init(&region, 500, 300), 0);
+	assert_int_equal(region_init(&copy, 500, 300), 0);
+	for (int i = 0; i < 2000; i++) {
+		struct rect rect = rect_sized(random_below(&random, 400),
+			random_below(&random, 200), random_below(&random, 100),
+			random_below(&random, 100));
+		struct rect box;
+		bool touches = false;
+		size_t tile = 0;
+
+		while (region_next(&region, &tile, &box)) {
+			struct rect same, both = rect_intersect(&box, &rect);
+
+			assert_true(region_at(&region, tile - 1, &same));
+			assert_memory_equal(&same, &box, sizeof(box));
+			touches = touches || !rect_is_empty(&both);
+		}
+		assert_int_equal(region_touches(&region, &rect), touches);
+		if (i % 100 == 0)
+			region_clear(&region);
+		rect.right = rect.left + 1 + i % 70;
+		rect.bottom = rect.top + 1 + i % 50;
+		if (i % 20 == 0)
+			region_add(&region, &rect);
+	}
+	region_clear(&copy);
+	region_add_region(&copy, &region);
+	assert_int_equal(copy.n_dirty, region.n_dirty);
+	assert_memory_equal(copy.boxes, region.boxes,
+		sizeof(*region.boxes) * region.rows * region.columns);
+	assert_true(region.n_dirty > 0);
+	region_finish(&region);
+	region_finish(&copy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_taken_tiles_are_clean_and_others_stay),
 		cmocka_unit_test(test_whole_screen_is_every_tile),
 		cmocka_unit_test(test_region_of_no_screen_takes_nothing),
+		cmocka_unit_test(test_what_touches_a_region_is_found_in_whatever_tile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,19 +134,17 @@ def show_pages(link, **how):
 
 def a_photo_is_seen_soon_and_exact_at_rest():
     with Link(RTT_MS, 0, KBIT, QUEUE) as link:
-        _, lossless, none = show_pages(link)
-        usable, exact, n_pictures = show_pages(link, decodes=["jpeg"])
-        check(none == 0, none, "pictures for who decodes none")
-        if SOAK:  # on a machine that is busy it may be that machine which is late
-            check(n_pictures > 0, "no pictures")
-            check(usable < lossless, "usable after", usable, "as tiles after", lossless)
-            check(exact <= EXACT + link.rtt, "exact after", exact)
+        _, exact, _ = show_pages(link, decodes=["jpeg"])
+        check(not SOAK or exact <= EXACT + link.rtt, "exact after", exact)
 
 
 def over_a_slow_link_pictures_come_first():
     with Link(RTT_MS, 0, SLOW_KBIT, QUEUE) as link:
-        _, _, n_pictures = show_pages(link, decodes=["jpeg"])
+        _, lossless, none = show_pages(link)
+        usable, _, n_pictures = show_pages(link, decodes=["jpeg"])
+        check(none == 0, none, "pictures for who decodes none")
         check(n_pictures > 0, "no pictures")
+        check(not SOAK or usable < lossless, "usable after", usable, "as tiles after", lossless)
 
 
 def over_a_fast_link_no_picture_comes():

@@ -22,7 +22,11 @@ static int handle_readable(sd_event_source *source, int fd, uint32_t revents, vo
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0) {
+		bool came = n == 0 && self->is_adopted;
+
 		ready_line_close(self);
+		if (came)
+			self->handle(self->data, "");
 		return 0;
 	}
 	self->length += (size_t)n;
@@ -76,9 +80,13 @@ int ready_line_open(struct ready_line *self, sd_event *event, struct keeper *kee
 int ready_line_adopt(struct ready_line *self, sd_event *event, struct keeper *keeper,
 	const char *name, ready_line_fn handle, void *data)
 {
-	int fd = keeper_take(keeper, name);
+	int fd = keeper_take(keeper, name), r;
 
-	return fd < 0 ? -ENOENT : watch(self, event, keeper, name, fd, handle, data);
+	if (fd < 0)
+		return -ENOENT;
+	r = watch(self, event, keeper, name, fd, handle, data);
+	self->is_adopted = r >= 0;
+	return r;
 }
 
 void ready_line_close(struct ready_line *self)

@@ -7,6 +7,7 @@
  * (--print-address).
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <systemd/sd-event.h>
 
@@ -22,6 +23,7 @@ struct ready_line {
 	const char *kept_as;   /* with the guard; borrowed */
 	int fd;
 	sd_event_source *source;
+	bool is_adopted;
 	char text[READY_LINE_MAX];
 	size_t length;
 	ready_line_fn handle;
@@ -40,7 +42,11 @@ struct ready_line {
 int ready_line_open(struct ready_line *self, sd_event *event, struct keeper *keeper,
 	const char *name, int *ret_fd, ready_line_fn handle, void *data);
 
-/* Waits on for the line of a child that a supervisor before us has started. -ENOENT: it came. */
+/*
+ * Waits on for the line of a child that a supervisor before us has started. That one may have read
+ * it, or some of it, as it was killed: a pipe that is closed without one tells of an empty line.
+ * -ENOENT: it came.
+ */
 int ready_line_adopt(struct ready_line *self, sd_event *event, struct keeper *keeper,
 	const char *name, ready_line_fn handle, void *data);
 

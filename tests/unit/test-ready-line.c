@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "supervisor/ready-line.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/keeper-socket.h"
 #include "base/mem.h"
 #include "base/sys.h"
+#include "supervisor/keeper.h"
 #include "unit/test.h"
 
 struct fixture {
@@ -89,6 +93,49 @@ static void test_a_pipe_that_closes_early_is_no_line(void **state)
 	assert_null(f->ready.source);
 }
 
+/* A keeper as the guard makes one for the next supervisor: with the reading end of a pipe. */
+static struct keeper *keep(int fd)
+{
+	struct keeper_message message = { .type = KEEPER_HELD, .name = "line" };
+	struct keeper *keeper;
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(keeper_socket_send(fds[0], &message, fd), 0);
+	message = (struct keeper_message){ .type = KEEPER_BEGIN };
+	assert_int_equal(keeper_socket_send(fds[0], &message, -1), 0);
+	assert_int_equal(keeper_open(&keeper, fds[1]), 0);
+	close(fds[0]);
+	return keeper;
+}
+
+/* SUP-12: who was killed had read it, and nobody knows what he made of it. */
+static void test_a_line_that_was_read_before_us_is_one_all_the_same(void **state)
+{
+	static const char *const rests[] = { "", "\n", "0\n" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rests); i++) {
+		struct fixture *f = *state;
+		struct ready_line ready = { 0 };
+		struct keeper *keeper;
+		int fds[2];
+
+		assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+		keeper = keep(fds[0]);
+		close(fds[0]);
+		f->n_lines = 0;
+		assert_int_equal(
+			ready_line_adopt(&ready, f->event, keeper, "line", handle_line, f), 0);
+		assert_int_equal(sys_write_all(fds[1], rests[i], strlen(rests[i])), 0);
+		close(fds[1]);
+		while (sd_event_run(f->event, 0) > 0)
+			;
+		assert_int_equal(f->n_lines, 1);
+		ready_line_close(&ready);
+		keeper_destroy(keeper);
+	}
+}
+
 static void test_a_flood_without_a_newline_ends_the_wait(void **state)
 {
 	struct fixture *f = *state;
@@ -118,6 +165,7 @@ int main(void)
 		TEST(test_number_and_newline_may_come_apart),
 		TEST(test_only_the_first_line_counts),
 		TEST(test_a_pipe_that_closes_early_is_no_line),
+		TEST(test_a_line_that_was_read_before_us_is_one_all_the_same),
 		TEST(test_a_flood_without_a_newline_ends_the_wait),
 		TEST(test_closing_twice_or_what_was_never_open_is_safe),
 	};

@@ -214,7 +214,7 @@ def while_there_is_no_bus_nobody_starts_one_of_his_own():
             try:
                 with open(f"/proc/{pid}/environ", "rb") as f:
                     its = f.read().split(b"\0")
-            except ProcessLookupError:
+            except (FileNotFoundError, ProcessLookupError):
                 continue
             if line.startswith(("pipewire", "wireplumber")) and any(its):
                 told = [v for v in its if v.startswith(b"DBUS_SESSION")]

@@ -205,6 +205,7 @@ def leaving_in_the_middle_of_a_frame_is_nobodys_business():
 
     def send_no_more(viewer):
         viewer.ws.socket.shutdown(socket.SHUT_WR)
+        viewer.ws.socket.settimeout(90)  # who acknowledges nothing is closed after 60 s at the latest
         with contextlib.suppress(ConnectionError):
             while True:
                 viewer.take_message()

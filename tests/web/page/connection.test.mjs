@@ -166,7 +166,7 @@ pageTest("the latency tells where the time goes, once it is clicked", async ({ h
 	assert.deepEqual(Object.values(told).slice(0, 7),
 		["0.10 ms", "2.00 ms", "–", "> 655 ms", "0.30 ms", "0.45 ms", "0.50 ms"]);
 	for (const stage of ["network", "decode", "paint"])
-		assert.match(told[stage], /^\d+\.\d\d ms$/, stage);
+		assert.match(told[stage], /^\d+(\.\d+)? ms$/, stage); // however long
 	// A frame that tells nothing leaves what is there.
 	await viewer.show(solid(0, 0, 1, 1, [3, 2, 1]));
 	await page.click("#latency-toggle");

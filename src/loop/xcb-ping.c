@@ -29,15 +29,15 @@ int xcb_ping_start(struct xcb_ping *self, sd_event *event, struct xcb_source *so
 	xcb_ping_cancel(self);
 	self->done = done;
 	self->data = data;
-	if (source)
+	if (source) {
 		r = xcb_source_await(source,
 			xcb_get_input_focus(xcb_source_connection(source)).sequence,
 			handle_answer, self);
-	if (r == -ENOMEM)
-		return r; /* it was not asked: no answer says nothing */
-	if (source && r >= 0)
-		self->source = source;
-	r = 0;
+		if (r == -ENOMEM)
+			return r;
+		self->source = r < 0 ? NULL : source;
+		r = 0;
+	}
 	if (!self->source || limit != USEC_NEVER)
 		r = limit_start(
 			&self->limit, event, self->source ? limit : 0, handle_limit, self);

@@ -25,7 +25,8 @@ struct xcb_ping {
  * @limit:  see limit.h; USEC_NEVER: for as long as it takes
  * @done:   called once, from the loop, never from within
  *
- * A question that waits is cancelled. Returns 0 or negative errno: then @done is not called.
+ * A question that waits is cancelled. Returns 0 or negative errno: then @done is not called,
+ * and nobody is to blame, since nobody was asked.
  */
 int xcb_ping_start(struct xcb_ping *self, sd_event *event, struct xcb_source *source,
 	usec_t limit, void (*done)(void *data, bool answers), void *data);

@@ -29,7 +29,6 @@ static void halve(uint32_t *to, const struct codec_input *in)
 	unsigned width = codec_half(in->width), height = codec_half(in->height);
 	int stride = (int)(in->stride * sizeof(*to)), half_stride = (int)(width * sizeof(*to));
 	unsigned even_width = in->width / 2 * 2, even_height = in->height / 2 * 2;
-	const uint32_t *last_row = in->pixels + (size_t)even_height * in->stride;
 
 	ARGBScale((const uint8_t *)in->pixels, stride, (int)even_width, (int)even_height,
 		(uint8_t *)to, half_stride, (int)even_width / 2, (int)even_height / 2,
@@ -40,6 +39,8 @@ static void halve(uint32_t *to, const struct codec_input *in)
 				in->pixels[(size_t)row * 2 * in->stride + even_width];
 	}
 	if (even_height < in->height) {
+		const uint32_t *last_row = in->pixels + (size_t)even_height * in->stride;
+
 		for (unsigned column = 0; column < width; column++)
 			to[(size_t)(height - 1) * width + column] = last_row[2 * column];
 	}

@@ -207,13 +207,22 @@ def leaving_in_the_middle_of_a_frame_is_nobodys_business():
         viewer.ws.socket.sendall(viewer.ws.frame(b"\2" + bytes(8))[:7])
         viewer.leave(abruptly=False)
 
+    def send_no_more(viewer):
+        viewer.ws.socket.shutdown(socket.SHUT_WR)
+
+    def send_nonsense_and_no_more(viewer):
+        viewer.ws.socket.sendall(b"\xff" * 64)
+        viewer.ws.socket.shutdown(socket.SHUT_WR)
+
     with beside_a_healthy_one() as (host, server, healthy):
-        ways = (reset, close, stop_in_a_message, say_goodbye, half_a_message_of_its_own)
+        ways = (reset, close, stop_in_a_message, say_goodbye, half_a_message_of_its_own,
+                send_no_more, send_nonsense_and_no_more)
         for seed, way in enumerate(ways):
             viewer = half_a_frame(host, server, seed)
             way(viewer)
+            wait_for(lambda: len(host.find("viewers")[-1]["body"]) == 1, f"one is left: {way.__name__}")
             await_picture(server, healthy)
-        wait_for(lambda: len(host.find("viewers")[-1]["body"]) == 1, "one is left")
+            viewer.ws.socket.close()
 
 
 def a_size_in_the_middle_of_a_frame_makes_a_new_picture():

@@ -18,6 +18,7 @@
 #include "host/host.h"
 #include "host/transport/admission.h"
 #include "host/transport/answer.h"
+#include "host/transport/hang-up.h"
 #include "host/transport/listener.h"
 #include "host/transport/request.h"
 
@@ -59,6 +60,7 @@ struct web {
 	struct lws_context *context;
 	struct lws_vhost *vhost;
 	struct listener *listener; /* NULL once stopped */
+	struct hang_up hang_up;
 	struct list connections;
 	sd_event_source *stop_timer;
 	bool stopping;
@@ -398,6 +400,18 @@ static int create_context(struct web *self)
 	return self->vhost ? 0 : -ENOMEM;
 }
 
+static int waits_for_room(void *data, int fd)
+{
+	const struct web *self = data;
+	const struct web_connection *connection;
+
+	list_for_each(connection, &self->connections, link) {
+		if (connection->wsi && lws_get_socket_fd(connection->wsi) == fd)
+			return lws_partial_buffered(connection->wsi) != 0;
+	}
+	return -1;
+}
+
 /* libwebsockets closes what it adopted, so it gets a descriptor of its own. */
 static int adopt_loop(struct web *self)
 {
@@ -407,11 +421,14 @@ static int adopt_loop(struct web *self)
 
 	if (fd.filefd < 0)
 		return -errno;
-	if (lws_adopt_descriptor_vhost(
-		    self->vhost, LWS_ADOPT_RAW_FILE_DESC, fd, protocols[0].name, NULL))
-		return 0;
-	fd_close(fd.filefd);
-	return -ENOMEM;
+	if (!lws_adopt_descriptor_vhost(
+		    self->vhost, LWS_ADOPT_RAW_FILE_DESC, fd, protocols[0].name, NULL)) {
+		fd_close(fd.filefd);
+		return -ENOMEM;
+	}
+	self->hang_up = (struct hang_up){ fd.filefd, waits_for_room, self };
+	hang_up_watch(&self->hang_up);
+	return 0;
 }
 
 /* --- running --- */
@@ -530,6 +547,7 @@ void web_destroy(struct web *self)
 	if (!self)
 		return;
 	web_stop(self);
+	hang_up_watch(NULL);
 	if (self->context)
 		lws_context_destroy(self->context);
 	sd_event_source_disable_unref(self->stop_timer);

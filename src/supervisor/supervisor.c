@@ -117,7 +117,7 @@ static void tell_failing(struct supervisor *self)
 	report_failed(&self->report);
 }
 
-/* There is nothing more that whoever waits could wait for: browsers are served already. */
+/* There is nothing more that whoever waits, if anybody, could wait for: browsers are served. */
 static void tell_waiting(struct supervisor *self)
 {
 	if (!report_is_awaited(&self->report))
@@ -657,6 +657,8 @@ int supervisor_init(struct supervisor *self, char **ret_why)
 		*ret_why = xprintf("the guard cannot be reached: %s", strerror(-r));
 		return r;
 	}
+	if (self->told == STATUS_READY && self->flavour->host_is_ours)
+		tell_waiting(self); /* a predecessor had asked for the link, and died */
 	supervisor_event(self, POLICY_TICK, 0, false);
 	supervisor_release_events(self);
 	return 0;

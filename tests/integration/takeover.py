@@ -16,6 +16,7 @@ import sys
 from contract_home import NAME, ContractHome
 from homes import *
 from hosting import *
+from phases import await_pid
 
 SOAK = bool(os.environ.get("AFAR_SOAK"))
 SEED = int(os.environ.get("AFAR_SEED") or random.randrange(1 << 32))
@@ -119,6 +120,33 @@ def during_the_start_as_well():
             else:
                 check(delay < 0.05 * SLOW, f"it was killed after {delay:.3f} s", out, err)
             home.nothing_is_left()
+
+
+def killed_when_all_was_ready_and_nobody_knew_yet():
+    """SUP-12: it had asked its host for the link to tell, who had not answered."""
+    with Home() as home:
+        gate, server = os.path.join(home.path, "gate"), os.path.join(home.path, "bin", "Xvfb")
+        os.mkfifo(gate)
+        os.mkdir(os.path.dirname(server))
+        with open(server, "w") as f:
+            f.write(f'#!/bin/sh\nread -r line <{gate}\nexec {shutil.which("Xvfb")} "$@"\n')
+        os.chmod(server, 0o755)
+        starting = subprocess.Popen(
+            home.command("start", *XVFB, "--session", "exec openbox"), cwd="/", text=True,
+            env={**home.env, "PATH": os.path.dirname(server) + ":" + os.environ["PATH"]},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        host = await_pid(home, "host", ("ready",))
+        os.kill(host, signal.SIGSTOP)
+        with open(gate, "w") as f:
+            f.write("go\n")
+        home.wait_state("ready")
+        kill_supervisor(home.status())
+        os.kill(host, signal.SIGCONT)
+        out, err = starting.communicate(timeout=30 * SLOW)
+        check(starting.returncode == 0 and "The desktop is ready" in out and "#link=" in out,
+              starting.returncode, out, err)
+        check(home.afar("stop")[0] == 0)
+        home.nothing_is_left()
 
 
 def while_it_stops_as_well():
@@ -361,6 +389,7 @@ print(f"# seed {SEED}", flush=True)
 tests = [
     a_killed_supervisor_is_replaced_and_nobody_notices,
     during_the_start_as_well,
+    killed_when_all_was_ready_and_nobody_knew_yet,
     while_it_stops_as_well,
     guard_and_supervisor_at_once_leave_a_clean_next_start,
     a_part_that_was_killed_with_it_is_started_again,

@@ -33,6 +33,7 @@ struct child {
 	uint64_t start_time; /* of the process, proc_pid_stat(5) */
 	uint64_t run; /* its number */
 	bool is_adopted; /* its parent is the guard, which tells us its end */
+	bool leaves_files; /* unless it is asked to end */
 	sd_event_source *exit_source;
 	sd_event_source *kill_timer;
 	child_ended_fn ended;

@@ -103,6 +103,30 @@ static uint64_t run_of(const struct family *self, const char *mark)
 	return dot ? strtoull(dot + 1, NULL, 10) : 0;
 }
 
+static bool leaves_files(const struct family *self, const char *mark)
+{
+	const struct child *child;
+
+	list_for_each(child, &self->children, link)
+	{
+		size_t length = strlen(child->name), at = strlen(self->desktop) + 1;
+
+		if (child->leaves_files && strncmp(mark + at, child->name, length) == 0
+			&& mark[at + length] == '.')
+			return true;
+	}
+	return false;
+}
+
+void family_end(const struct family *self, pid_t pid)
+{
+	CLEANUP(free) char *mark = NULL;
+	bool asks = self->desktop && proc_variable(pid, FAMILY_VARIABLE, &mark) == 0
+		&& run_of(self, mark) && leaves_files(self, mark);
+
+	kill(-pid, asks ? SIGTERM : SIGKILL);
+}
+
 /* Forked, and still as we are: it was to become somebody, and nobody knows whom. */
 static bool is_copy(const struct search *self, pid_t pid)
 {
@@ -118,10 +142,11 @@ static bool end_unknown(void *data, pid_t pid)
 	struct search *self = data;
 	CLEANUP(free) char *mark = NULL;
 
-	if (is_copy(self, pid)
-		|| (proc_variable(pid, FAMILY_VARIABLE, &mark) == 0
-			&& run_of(self->family, mark) > self->last_run))
+	if (is_copy(self, pid))
 		kill(pid, SIGKILL);
+	else if (proc_variable(pid, FAMILY_VARIABLE, &mark) == 0
+		&& run_of(self->family, mark) > self->last_run)
+		kill(pid, leaves_files(self->family, mark) ? SIGTERM : SIGKILL);
 	return false;
 }
 

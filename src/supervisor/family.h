@@ -51,10 +51,10 @@ char *family_mark(const struct family *self, const char *name, uint64_t run);
 /* The number for a desktop: the same upper part for the same lock file. */
 uint64_t family_number(const char *desktop);
 
-/*
- * Kills (SIGKILL) what a predecessor started and did not write down: runs after @last_run, and
- * copies of itself that had not become anything else yet.
- */
+/* Ends one that a predecessor started and did not write down: by SIGKILL, unless it leaves_files. */
+void family_end(const struct family *self, pid_t pid);
+
+/* All of those: runs after @last_run, and copies of it that had not become anything else yet. */
 void family_end_unknown(const struct family *self, uint64_t last_run);
 
 /*

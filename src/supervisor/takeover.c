@@ -2,7 +2,6 @@
 #include "supervisor/takeover.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -167,7 +166,7 @@ static void handle_known(void *data, pid_t pid)
 
 	if (family_find(&supervisor->family, pid))
 		return;
-	kill(-pid, SIGKILL);
+	family_end(&supervisor->family, pid);
 	keeper_forget(supervisor->handover.keeper, pid);
 }
 

@@ -61,7 +61,8 @@ static pid_t start_with(const char *mark, uint64_t number, int *ret_input)
 	const char *argv[] = { "cat", NULL };
 	CLEANUP(free) char *variable = mark ? xprintf(FAMILY_VARIABLE "=%s", mark) : NULL;
 	const char *envp[] = { "A=1", variable, NULL };
-	struct spawn spawn = { .argv = argv, .envp = envp, .mark = number };
+	struct spawn spawn = { .argv = argv, .envp = envp, .new_session = true,
+		.mark = number };
 	int fds[2];
 	pid_t pid;
 
@@ -118,6 +119,29 @@ static void test_runs_that_nobody_wrote_down_are_killed_and_no_others(void **sta
 	family_end_unknown(&f->family, 7);
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
 		assert_int_equal(end_of(pids[i], inputs[i]), i == 1 ? SIGKILL : 0);
+}
+
+/* SUP-12: an X server that is killed leaves its socket. */
+static void test_who_would_leave_files_is_asked_to_end(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(free) char *child = family_mark(&f->family, "a child", 8);
+	CLEANUP(free) char *other = family_mark(&f->family, "a child's child", 8);
+	CLEANUP(free) char *strays = xprintf("%s 1.1 a child.8", f->lock_file);
+	const char *marks[] = { child, other, strays, NULL };
+
+	f->child.leaves_files = true;
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
+		int input;
+		pid_t pid = start(marks[i], &input);
+
+		family_end(&f->family, pid);
+		assert_int_equal(end_of(pid, input), i == 0 ? SIGTERM : SIGKILL);
+		pid = start(marks[i], &input);
+		family_end_unknown(&f->family, 7);
+		assert_int_equal(end_of(pid, input), i == 0 ? SIGTERM : i == 1 ? SIGKILL : 0);
+	}
+	f->child.leaves_files = false;
 }
 
 /* SUP-10 */
@@ -193,6 +217,8 @@ int main(void)
 			test_a_child_is_found_by_name_and_by_pid, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_runs_that_nobody_wrote_down_are_killed_and_no_others, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_who_would_leave_files_is_asked_to_end, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_strays_have_our_lock_file_and_another_guard, begin, end),
 		cmocka_unit_test_setup_teardown(

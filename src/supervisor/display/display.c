@@ -390,6 +390,7 @@ int display_create(struct display **ret, struct supervisor *supervisor, char **r
 		? xprintf("%s/%s", supervisor->paths.home, supervisor->flavour->authority_file)
 		: xprintf("%s/xauthority", supervisor->paths.runtime_dir);
 	child_init(&self->child, &supervisor->family, "display server", handle_ended, self);
+	self->child.leaves_files = true; /* its socket */
 	r = choose(self, ret_why);
 	if (r < 0) {
 		display_destroy(self);

@@ -56,6 +56,12 @@ def wait_for(condition, what, seconds=DEADLINE):
         time.sleep(0.002)
 
 
+def state_of(pid):
+    """A letter, as proc(5) has it."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+        return f.read().rsplit(")", 1)[1].split()[0]
+
+
 def make_identity():
     done = subprocess.run(
         [PROGRAM, "--make-identity"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True

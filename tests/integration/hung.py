@@ -113,11 +113,6 @@ class Clockwork:
         check(median < STATUS_MS * SLOW, median)
 
 
-def state_of(pid):
-    with open(f"/proc/{pid}/stat") as f:
-        return f.read().rsplit(")", 1)[1].split()[0]
-
-
 def switches(pid):
     with open(f"/proc/{pid}/status") as f:
         return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", f.read(), re.M)[1])

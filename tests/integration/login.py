@@ -172,6 +172,11 @@ class Held:
         self.inner = children(self.outer)[0]
         self.shell = children(self.inner)[0]
 
+    def signal(self, pid, signo):
+        """To one of these. A trap is run when the script waits: before that it would go on to wait."""
+        wait_for(lambda: state_of(self.shell) == "S", "the script to wait")
+        os.kill(pid, signo)
+
     def release(self):
         fd = os.open(HOME + "/go", os.O_WRONLY)
         os.write(fd, b"\n")
@@ -637,7 +642,7 @@ def a_signal_for_the_wrapper_is_for_the_daemon():  # US-22, ISO-07
     for signo in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         for which in ("outer", "inner"):
             held = Held(before=f"trap 'echo got; exit 5' {signo.name[3:]}")
-            os.kill(getattr(held, which), signo)
+            held.signal(getattr(held, which), signo)
             code, out, err = held.end()
             check((code, out) == (0, "got\n"), signo, which, code, out, err)
             check("Child exited with status 5" in err, err)
@@ -660,6 +665,7 @@ def ctrl_c_reaches_the_daemon_once():  # US-22, USTART-3
         text += os.read(master, 4096)
     # The wrapper's own Ctrl-C waits until the daemon has had its; then what it passes on shows.
     wrappers = [process.pid, children(process.pid)[0]]
+    wait_for(lambda: state_of(children(wrappers[1])[0]) == "S", "the script to wait")
     for pid in wrappers:
         os.kill(pid, signal.SIGSTOP)
     os.write(master, b"\x03")

@@ -467,11 +467,6 @@ def two_writers_and_a_reader_see_whole_files_only_and_lose_nothing():
             check([lets_in(host, pin) for pin in last].count(True) == 1, last)
 
 
-def state_of(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
-        return f.read().rsplit(")", 1)[1].split()[0]
-
-
 def stopped_while_starting(home):
     """A command whose supervisor stops before it listens on its control socket: by then it has read
     its identity. Its first other socket has a port that is given."""

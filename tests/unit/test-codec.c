@@ -262,6 +262,43 @@ static void test_a_jpeg_of_less_quality_has_fewer_bytes(void **state)
 	end(&f);
 }
 
+/* But not below what is worth looking at: it says how far it would go. */
+static void test_jpegs_of_a_film_follow_the_target_down_to_a_least_quality(void **state)
+{
+	enum { WIDTH = 320, HEIGHT = 180, N = 12 };
+	CLEANUP(free) uint32_t *pixels = xalloc((size_t)WIDTH * HEIGHT, sizeof(*pixels));
+	struct fixture f = begin(&codec_jpeg);
+	struct codec_input in = {
+		.pixels = pixels, .stride = WIDTH, .width = WIDTH, .height = HEIGHT };
+	struct random random = { 3 };
+	size_t best, least;
+
+	(void)state;
+	draw(pixels, WIDTH, WIDTH, HEIGHT, 0);
+	for (int k = 0; k < WIDTH * HEIGHT; k++)
+		pixels[k] ^= (uint32_t)random_below(&random, 64) * 0x010101;
+	pass(&f, &in);
+	best = f.out.n;
+	assert_in_range(f.out.n_least, 1, best / 2);
+	in.target_bytes = 1;
+	for (int i = 0; i < N; i++)
+		pass(&f, &in);
+	least = f.out.n;
+	assert_in_range(least, best / 10, best / 2);
+	assert_int_equal(f.out.n_least, least);
+	assert_true(f.psnr > 20);
+	in.target_bytes = (best + least) / 2;
+	for (int i = 0; i < N; i++)
+		pass(&f, &in);
+	assert_in_range(f.out.n, in.target_bytes * 9 / 10, in.target_bytes * 11 / 10);
+	assert_in_range(f.out.n_least, least / 2, least * 2);
+	in.target_bytes = best * 10;
+	for (int i = 0; i < N; i++)
+		pass(&f, &in);
+	assert_int_equal(f.out.n, best);
+	end(&f);
+}
+
 static void test_nothing_is_encoded_twice_or_without_a_picture(void **state)
 {
 	uint32_t pixels[16 * 16] = { 0 };
@@ -308,6 +345,7 @@ int main(void)
 		cmocka_unit_test(test_half_of_a_picture_is_coded_for_all_of_it),
 		cmocka_unit_test(test_bytes_follow_the_target),
 		cmocka_unit_test(test_a_jpeg_of_less_quality_has_fewer_bytes),
+		cmocka_unit_test(test_jpegs_of_a_film_follow_the_target_down_to_a_least_quality),
 		cmocka_unit_test(test_nothing_is_encoded_twice_or_without_a_picture),
 		cmocka_unit_test(test_jpeg_keeps_the_edges_of_coloured_text),
 	};

@@ -9,7 +9,7 @@ static usec_t run(struct pace *pace, usec_t cost, unsigned n, usec_t now)
 	for (unsigned i = 0; i < n; i++) {
 		bool half = pace_is_half(pace);
 
-		pace_note(pace, half ? cost / 4 : cost, half, now);
+		pace_note(pace, half ? cost / 4 : cost, 0, half, now);
 		now += USEC_PER_SEC / pace_per_second(pace);
 	}
 	return now;
@@ -104,6 +104,32 @@ static void test_halves_come_before_fewer_pictures(void **state)
 	}
 }
 
+/* What the link's time affords counts as what the CPU's does, whichever is less. */
+static void test_a_link_slows_down_too(void **state)
+{
+	static const struct {
+		usec_t cost, link; /* of a half */
+		unsigned expected;
+	} cases[] = { { 2000, 1000, 60 }, { 2000, 30000, 30 }, { 2000, 400000, 2 }, { 15000, 1000, 30 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pace pace;
+
+		pace_init(&pace, 0.5, true);
+		pace_begin_half(&pace);
+		assert_true(pace_is_half(&pace));
+		assert_int_equal(pace_per_second(&pace), 60);
+		for (usec_t now = 1; now < 10; now++)
+			pace_note(&pace, cases[i].cost, cases[i].link, true, now);
+		assert_true(pace_is_half(&pace));
+		assert_int_equal(pace_per_second(&pace), cases[i].expected);
+		pace_init(&pace, 0.5, false);
+		pace_begin_half(&pace);
+		assert_false(pace_is_half(&pace));
+	}
+}
+
 static void test_whole_pictures_come_back_when_they_are_affordable(void **state)
 {
 	struct pace pace;
@@ -113,7 +139,7 @@ static void test_whole_pictures_come_back_when_they_are_affordable(void **state)
 	pace_init(&pace, 0.5, true);
 	now = run(&pace, 12000, 60, 1);
 	assert_true(pace_is_half(&pace));
-	pace_note(&pace, 1000, false, now); /* begun before: says nothing about halves */
+	pace_note(&pace, 1000, 0, false, now); /* begun before: says nothing about halves */
 	now = run(&pace, 12000, 60 * 5, now);
 	assert_true(pace_is_half(&pace));
 	run(&pace, 5000, 60 * 3, now);
@@ -129,6 +155,7 @@ int main(void)
 		cmocka_unit_test(test_cost_at_the_limit_does_not_swing),
 		cmocka_unit_test(test_a_new_budget_holds_from_the_next_picture_on),
 		cmocka_unit_test(test_halves_come_before_fewer_pictures),
+		cmocka_unit_test(test_a_link_slows_down_too),
 		cmocka_unit_test(test_whole_pictures_come_back_when_they_are_affordable),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

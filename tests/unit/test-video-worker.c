@@ -46,7 +46,7 @@ static int gated_encode(struct codec *codec, struct codec_output *ret)
 
 	gate_pass(&gate);
 	if (error_inside == 0)
-		*ret = (struct codec_output){ &self->body, 1, true, false };
+		*ret = (struct codec_output){ .bytes = &self->body, .n = 1, .key = true };
 	return error_inside;
 }
 

@@ -518,6 +518,47 @@ static void test_h264_is_preferred_and_any_size_has_a_codec(void **state)
 }
 
 /* Each pass some of all that can happen; at rest every page has what the scene has. */
+/* Bytes of the last of some pictures, for a viewer who takes so many in a second; 0: any. */
+static size_t show_stills(struct fixture *f, size_t rate, bool *ret_half)
+{
+	static const struct codec_impl *const stills[] = { &codec_jpeg, NULL };
+	struct viewer *viewer;
+	size_t n = 0;
+
+	video_destroy(f->video);
+	create(f, stills);
+	viewer = enter(f, 0, VIDEO_DECODES(CODEC_JPEG));
+	video_viewer_set_ready(&viewer->video, true, rate, f->now);
+	begin_film(f);
+	for (int i = 0; i < 10; i++) {
+		struct video_picture *picture;
+
+		await_due(viewer);
+		picture = video_viewer_take(&viewer->video);
+		assert_true(picture->key);
+		if (i == 0)
+			*ret_half = picture->half;
+		assert_int_equal(picture->half, *ret_half);
+		n = picture->n;
+		video_picture_unref(picture);
+	}
+	leave(viewer);
+	return n;
+}
+
+static void test_stills_for_a_slow_link_are_small_from_the_first_on(void **state)
+{
+	struct fixture *f = *state;
+	bool half;
+	size_t large = show_stills(f, 0, &half);
+
+	assert_false(half);
+	assert_in_range(show_stills(f, 20000, &half), 1, large / 8);
+	assert_true(half);
+	assert_in_range(show_stills(f, 100 * 1000 * 1000, &half), large * 9 / 10, large * 11 / 10);
+	assert_false(half);
+}
+
 static void test_whatever_happens_the_picture_is_exact_at_rest(void **state)
 {
 	struct fixture *f = *state;
@@ -602,6 +643,7 @@ int main(void)
 		TEST(a_resize_voids_everything),
 		TEST(a_codec_that_fails_leaves_the_region_to_lossless_tiles),
 		cmocka_unit_test(test_h264_is_preferred_and_any_size_has_a_codec),
+		TEST(stills_for_a_slow_link_are_small_from_the_first_on),
 		TEST(whatever_happens_the_picture_is_exact_at_rest),
 		TEST(the_real_thing_comes_to_rest_by_its_own_timer),
 	};

@@ -46,8 +46,11 @@ static int encode(struct codec *codec, struct codec_output *ret)
 		return -EINVAL;
 	self->loaded = false;
 	self->body[4] = self->n_pictures++;
-	*ret = (struct codec_output){ self->body, sizeof(self->body),
-		self->body[3], false };
+	*ret = (struct codec_output){
+		.bytes = self->body,
+		.n = sizeof(self->body),
+		.key = self->body[3],
+	};
 	return 0;
 }
 

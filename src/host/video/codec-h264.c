@@ -228,8 +228,11 @@ static int take(struct h264 *self, const SFrameBSInfo *info, struct codec_output
 		memcpy(self->out + n, info->sLayerInfo[i].pBsBuf, length);
 		n += length;
 	}
-	*ret = (struct codec_output){ self->out, n,
-		info->eFrameType == videoFrameTypeIDR, false };
+	*ret = (struct codec_output){
+		.bytes = self->out,
+		.n = n,
+		.key = info->eFrameType == videoFrameTypeIDR,
+	};
 	return 0;
 }
 

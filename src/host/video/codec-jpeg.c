@@ -2,6 +2,7 @@
 #include "host/video/codec.h"
 
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdio.h>
 
@@ -9,7 +10,15 @@
 
 #include "base/mem.h"
 
-#define QUALITY 90 /* of films */
+/*
+ * Of films, as the library scales its table of quantisation: in percent, for qualities of 90 and 40.
+ * The bytes of a picture go about with a power of that.
+ */
+#define SCALE_BEST 20.0
+#define SCALE_LEAST 125.0
+#define SCALE_POWER 0.7
+#define BEST_BYTES_PER_PX 0.35 /* as a first guess */
+
 #define ROWS 16 /* handed over at once */
 #define OUT_MIN ((size_t)4 << 10)
 
@@ -23,7 +32,9 @@ struct jpeg {
 	uint32_t *pixels; /* the picture that was loaded, without gaps */
 	size_t n_pixels;  /* room for so many */
 	bool loaded;
-	int quality; /* of it */
+	unsigned quality; /* of it; 0: by the target */
+	size_t target;    /* bytes; 0: none */
+	double scale;     /* of films; 0: there was none yet */
 	uint8_t *out;
 	size_t size;
 };
@@ -147,7 +158,8 @@ static int load(struct codec *codec, const struct codec_input *in)
 			in->width * sizeof(*self->pixels));
 	self->compress.image_width = in->width;
 	self->compress.image_height = in->height;
-	self->quality = in->quality ? (int)in->quality : QUALITY;
+	self->quality = in->quality;
+	self->target = in->target_bytes;
 	self->loaded = true;
 	return 0;
 }
@@ -169,6 +181,36 @@ static void add_rows(struct jpeg *self)
 	}
 }
 
+/* So that @n bytes at @scale become the target. */
+static double scale_for(const struct jpeg *self, double scale, double n)
+{
+	if (!self->target)
+		return SCALE_BEST;
+	scale *= pow(n / (double)self->target, 1 / SCALE_POWER);
+	return scale < SCALE_BEST ? SCALE_BEST : scale > SCALE_LEAST ? SCALE_LEAST : scale;
+}
+
+static void set_quality(struct jpeg *self)
+{
+	double n = BEST_BYTES_PER_PX * self->compress.image_width * self->compress.image_height;
+
+	if (self->quality) {
+		jpeg_set_quality(&self->compress, (int)self->quality, TRUE);
+		return;
+	}
+	if (self->scale == 0 || !self->target)
+		self->scale = scale_for(self, SCALE_BEST, n);
+	jpeg_set_linear_quality(&self->compress, (int)(self->scale + 0.5), TRUE);
+}
+
+static void note_size(struct jpeg *self, struct codec_output *coded)
+{
+	if (self->quality)
+		return;
+	coded->n_least = (size_t)((double)coded->n * pow(self->scale / SCALE_LEAST, SCALE_POWER));
+	self->scale = scale_for(self, self->scale, (double)coded->n);
+}
+
 static int encode(struct codec *codec, struct codec_output *ret)
 {
 	struct jpeg *self = (struct jpeg *)codec;
@@ -181,7 +223,7 @@ static int encode(struct codec *codec, struct codec_output *ret)
 		jpeg_abort_compress(&self->compress);
 		return self->no_memory ? -ENOMEM : -EIO;
 	}
-	jpeg_set_quality(&self->compress, self->quality, TRUE);
+	set_quality(self);
 	jpeg_start_compress(&self->compress, TRUE);
 	add_rows(self);
 	jpeg_finish_compress(&self->compress);
@@ -190,6 +232,7 @@ static int encode(struct codec *codec, struct codec_output *ret)
 		.n = self->size - self->destination.free_in_buffer,
 		.key = true,
 	};
+	note_size(self, ret);
 	return 0;
 }
 
@@ -199,6 +242,7 @@ const struct codec_impl codec_jpeg = {
 	.side_min = 1,
 	.side_max = JPEG_MAX_DIMENSION,
 	.area_max = (size_t)16384 * 16384,
+	.is_still = true,
 	.create = create,
 	.load = load,
 	.encode = encode,

@@ -53,7 +53,7 @@ static int load_half(struct codec *self, const struct codec_input *in)
 		.width = codec_half(in->width),
 		.height = codec_half(in->height),
 		.key = in->key,
-		.target_bytes = codec_target(in),
+		.target_bytes = self->impl->is_still ? in->target_bytes : codec_target(in),
 		.quality = in->quality,
 	};
 	size_t n = (size_t)half.width * half.height;

@@ -30,7 +30,7 @@ struct codec_input {
 	bool key;            /* begin a new sequence, whatever came before */
 	size_t target_bytes; /* for this picture, met on average; 0: as many as a good picture
 				needs */
-	unsigned quality; /* of JPEG, up to 100; 0: as a film has it */
+	unsigned quality; /* of JPEG, up to 100; 0: a film's, by @target_bytes */
 	bool half; /* half as many pixels each way are coded, rounded up: another size */
 };
 
@@ -39,6 +39,7 @@ struct codec_output {
 	size_t n;
 	bool key; /* needs none that came before */
 	bool half; /* as it was loaded */
+	size_t n_least; /* about so many it would be at the least quality; 0: any target is met */
 };
 
 struct codec;
@@ -50,6 +51,7 @@ struct codec_impl {
 	unsigned side_min;
 	unsigned side_max;
 	size_t area_max;
+	bool is_still; /* each picture is by itself, a key picture */
 	struct codec *(*create)(void);
 	int (*load)(struct codec *self, const struct codec_input *in);
 	int (*encode)(struct codec *self, struct codec_output *ret);
@@ -68,7 +70,7 @@ struct codec {
 extern const struct codec_impl codec_h264;
 /* libvpx: the same at three times the CPU. For viewers without H.264, and for any size. */
 extern const struct codec_impl codec_vp9;
-/* libjpeg-turbo, 4:4:4: every picture is a key picture, and @target_bytes is not looked at. */
+/* libjpeg-turbo, 4:4:4. For who has no WebCodecs. */
 extern const struct codec_impl codec_jpeg;
 /* For tests: the first pixel's colour, whether it is a key picture, and a count of pictures. */
 extern const struct codec_impl codec_fake;

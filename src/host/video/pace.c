@@ -53,14 +53,21 @@ static void go_to(struct pace *self, unsigned step)
 	self->step = step;
 }
 
-void pace_note(struct pace *self, usec_t cost, bool half, usec_t now)
+void pace_begin_half(struct pace *self)
+{
+	self->step = self->can_halve;
+}
+
+void pace_note(struct pace *self, usec_t cost, usec_t link, bool half, usec_t now)
 {
 	unsigned last = ARRAY_SIZE(rates) - 1 + self->can_halve;
+	double most = (double)link * self->budget;
 
 	if (half != is_half(self, self->step))
 		return; /* begun before the step */
-	self->cost = self->cost > 0 ? self->cost + ((double)cost - self->cost) / SMOOTHING
-				    : (double)cost;
+	if (most < (double)cost)
+		most = (double)cost;
+	self->cost = self->cost > 0 ? self->cost + (most - self->cost) / SMOOTHING : most;
 	while (self->step < last && !is_affordable(self, self->step, DOWN_SHARE))
 		go_to(self, self->step + 1);
 	if (self->step == 0 || !is_affordable(self, self->step - 1, UP_SHARE)) {

@@ -7,7 +7,11 @@
 #include "host/video/pace.h"
 
 #define WAKE_SLACK_USEC 1 /* 0 would mean 250 ms to sd-event */
-#define RATE_PERIOD_MAX_USEC (250 * USEC_PER_MSEC)
+#define RATE_PERIOD_MAX_USEC (66 * USEC_PER_MSEC) /* or as the pace has it: or it would go slower */
+
+/* Of a codec of stills, the least that a pixel needs; about, and for a start. */
+#define STILL_PX_PER_BYTE 16
+#define STILL_PER_SECOND 15
 
 /* One region as one codec has it, for the viewers in step. */
 struct video_sequence {
@@ -117,6 +121,28 @@ static void hand_over(struct video_sequence *sequence, struct video_picture *pic
 	}
 }
 
+/* Bytes per second that each of its viewers takes; 0: not known. */
+static size_t least_rate(const struct video_sequence *sequence)
+{
+	struct video_viewer *viewer;
+	size_t least = 0;
+
+	list_for_each(viewer, &sequence->video->viewers, link) {
+		size_t rate = viewer->bytes_per_second;
+
+		if (place_of(viewer, sequence) && rate > 0 && (least == 0 || rate < least))
+			least = rate;
+	}
+	return least;
+}
+
+static usec_t link_usec(const struct video_sequence *sequence, size_t n)
+{
+	size_t rate = least_rate(sequence);
+
+	return rate ? n * USEC_PER_SEC / rate : 0;
+}
+
 static void set_budgets(struct video *self)
 {
 	struct video_sequence *sequence;
@@ -141,7 +167,8 @@ static void handle_coded(void *data, const struct video_result *result)
 		give_up(sequence);
 		return;
 	}
-	pace_note(&sequence->pace, result->cost, result->picture.half, now);
+	pace_note(&sequence->pace, result->cost, link_usec(sequence, result->picture.n_least),
+		result->picture.half, now);
 	hand_over(sequence, picture);
 	video_picture_unref(picture);
 	start_all(sequence->video, now);
@@ -226,6 +253,10 @@ static void join(struct video_viewer *viewer, unsigned nth, bool late)
 	sequence->n_viewers++;
 	sequence->key = true;
 	viewer->places[nth] = (struct video_place){ .sequence = sequence };
+	if (!sequence->started && impl->is_still
+		&& link_usec(sequence, rect_area(at) / STILL_PX_PER_BYTE)
+			> USEC_PER_SEC / STILL_PER_SECOND)
+		pace_begin_half(&sequence->pace);
 }
 
 /* --- pace --- */
@@ -279,19 +310,13 @@ static void shed(struct video_sequence *sequence)
 /* Bytes for a picture, so that nobody gets more in a second than it takes. */
 static size_t target_of(const struct video_sequence *sequence, usec_t now)
 {
+	usec_t paced = USEC_PER_SEC / pace_per_second(&sequence->pace);
+	usec_t most = paced > RATE_PERIOD_MAX_USEC ? paced : RATE_PERIOD_MAX_USEC;
 	usec_t period = now - sequence->started;
-	struct video_viewer *viewer;
-	size_t least = 0;
 
-	list_for_each(viewer, &sequence->video->viewers, link) {
-		size_t rate = viewer->bytes_per_second;
-
-		if (place_of(viewer, sequence) && rate > 0 && (least == 0 || rate < least))
-			least = rate;
-	}
-	if (period > RATE_PERIOD_MAX_USEC)
-		period = RATE_PERIOD_MAX_USEC;
-	return (size_t)((double)least * (double)period / (double)USEC_PER_SEC);
+	if (period > most)
+		period = most;
+	return (size_t)((double)least_rate(sequence) * (double)period / (double)USEC_PER_SEC);
 }
 
 static void start(struct video_sequence *sequence, usec_t now)

@@ -14,8 +14,8 @@
  *
  * What a pacer does, for each viewer:
  *
- *   video_viewer_exclude()      before it walks its dirty set: what is left is for lossless
- * tiles video_viewer_sent_exact()   for each rectangle that it then sends in a FRAME
+ *   video_viewer_exclude()      before it walks its dirty set: what is left is for tiles
+ *   video_viewer_sent_exact()   for each rectangle that it then sends in a FRAME
  *   video_viewer_is_lossy()     before a COPY, STORE or CACHED that reads it
  *   video_viewer_set_ready()    whether it could send a picture if there were one
  *   video_viewer_is_due(), video_viewer_take()   a picture, for a PICTURE message

@@ -20,6 +20,7 @@
 #include "host/transport/answer.h"
 #include "host/transport/hang-up.h"
 #include "host/transport/listener.h"
+#include "host/transport/probe.h"
 #include "host/transport/request.h"
 
 #define HEADER_MAX_BYTES (8 * 1024)
@@ -48,6 +49,8 @@ struct web_connection {
 	struct lws *wsi;       /* borrowed: libwebsockets frees it after WSI_DESTROY */
 	struct client *client; /* NULL: plain HTTP */
 	struct strbuf message; /* the parts of a fragmented one */
+	struct probe probe;    /* if it is a WebSocket */
+	bool must_probe;
 	bool closing;
 	bool closed; /* its end is in libwebsockets' hands */
 	unsigned close_code;
@@ -159,6 +162,7 @@ static void connection_destroy(struct web_connection *self)
 	if (!self)
 		return;
 	client_destroy(TAKE_PTR(self->client));
+	probe_finish(&self->probe);
 	leave_admission(self);
 	list_remove(&self->link);
 	stop_if_empty(self->web);
@@ -226,9 +230,30 @@ static int handle_request(struct web_connection *self, const char *path, size_t 
 
 /* --- WebSocket --- */
 
+static void handle_probe(void *data)
+{
+	struct web_connection *self = data;
+
+	self->must_probe = true;
+	connection_want_write(&self->connection);
+}
+
+/* A pong that nobody asked for, which is allowed and means nothing: RFC 6455, 5.5.3. */
+static int send_probe(struct web_connection *self)
+{
+	unsigned char buffer[LWS_PRE];
+
+	if (!self->must_probe)
+		return 0;
+	self->must_probe = false;
+	return lws_write(self->wsi, buffer + LWS_PRE, 0, LWS_WRITE_PONG) < 0 ? -1 : 0;
+}
+
 static int handle_established(struct web_connection *self)
 {
 	set_stage(self, VISITOR_UPGRADED);
+	probe_init(&self->probe, self->web->host->event, lws_get_socket_fd(self->wsi), handle_probe,
+		self);
 	self->client = client_create(self->web->host, &self->connection);
 	return self->client ? 0 : -1;
 }
@@ -246,13 +271,15 @@ static int handle_writable(struct web_connection *self)
 
 		if (sent < (int)n)
 			return -1;
+		probe_sent(&self->probe);
+		self->must_probe = false;
 		/* A client that has more says so itself. */
 		if (self->closing)
 			lws_callback_on_writable(self->wsi);
 		return 0;
 	}
 	if (!self->closing)
-		return 0;
+		return send_probe(self);
 	self->closed = true;
 	lws_close_reason(self->wsi, (enum lws_close_status)self->close_code,
 		(unsigned char *)self->close_why, strlen(self->close_why));
@@ -358,6 +385,7 @@ static int handle_lws(
 		return -1; /* what CONNECT leads to */
 	case LWS_CALLBACK_CLOSED:
 		connection->closed = true;
+		probe_finish(&connection->probe);
 		client_destroy(TAKE_PTR(connection->client));
 		return 0;
 	case LWS_CALLBACK_WSI_DESTROY:

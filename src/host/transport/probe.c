@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "host/transport/probe.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#define PART 4 /* of a round trip */
+
+void probe_init(struct probe *self, sd_event *event, int fd, void (*due)(void *data), void *data)
+{
+	*self = (struct probe){ .event = event, .due = due, .data = data, .fd = fd };
+}
+
+void probe_finish(struct probe *self)
+{
+	self->timer = sd_event_source_disable_unref(self->timer);
+}
+
+static bool look(const struct probe *self, struct probe_link *ret)
+{
+	struct tcp_info info = { 0 };
+	socklen_t size = sizeof(info);
+
+	if (getsockopt(self->fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+		return false;
+	*ret = (struct probe_link){
+		.round_trip = info.tcpi_rtt,
+		.n_lost = info.tcpi_total_retrans,
+		.n_unacked = info.tcpi_unacked,
+		.silent = info.tcpi_last_data_sent * USEC_PER_MSEC,
+	};
+	return true;
+}
+
+usec_t probe_next(struct probe *self, const struct probe_link *link, usec_t now)
+{
+	if (link->n_lost != self->n_lost) {
+		self->n_lost = link->n_lost;
+		self->lost_at = now;
+	}
+	if (!self->lost_at || now - self->lost_at > PROBE_MEMORY_USEC ||
+		link->round_trip < PROBE_LONG_USEC)
+		return USEC_NEVER;
+	return now + link->round_trip / PART;
+}
+
+/* What has followed by itself, or has come in the meantime, needs no help. */
+static int handle_timer(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct probe *self = data;
+	struct probe_link link;
+
+	(void)source;
+	(void)usec;
+	if (look(self, &link) && link.n_unacked && link.silent >= link.round_trip / PART / 2)
+		self->due(self->data);
+	return 0;
+}
+
+/* Without a timer TCP does what it can. */
+void probe_sent(struct probe *self)
+{
+	struct probe_link link;
+	usec_t next = USEC_NEVER;
+
+	if (look(self, &link))
+		next = probe_next(self, &link, clock_now());
+	if (next == USEC_NEVER)
+		return;
+	if (!self->timer)
+		sd_event_add_time(self->event, &self->timer, CLOCK_MONOTONIC, next,
+			USEC_PER_MSEC, handle_timer, self);
+	else if (sd_event_source_set_time(self->timer, next) >= 0)
+		sd_event_source_set_enabled(self->timer, SD_EVENT_ONESHOT);
+}

@@ -5,11 +5,14 @@
  *	painter video FPS [X Y WIDTH HEIGHT]
  *		that part of the screen, or all of it, changes so often, as a film does. In the
  *		left top corner of each tile of the grid stands when it was drawn, in microseconds
- *of CLOCK_MONOTONIC: 8 x 8 pixels, row by row and from the left, the highest bit first, white
- *		for 1, else black. After SIGUSR1 nothing moves any more, and it writes "stopped
- *		MICROSECONDS"
- *	painter keys		the tile on its right has the number of key presses as its
- *colour. For each it writes "key NUMBER MICROSECONDS": when it heard of it
+ *		of CLOCK_MONOTONIC: 8 x 8 pixels, row by row and from the left, the highest bit
+ *		first, white for 1, else black. For who has a coded picture of it the lower half of
+ *		the first tile has the same in milliseconds, 32 bits of 8 x 8 pixels each. After
+ *		SIGUSR1 nothing moves any more, and it writes "stopped MICROSECONDS"
+ *	painter keys
+ *		the tile on its right has the number of key presses as its colour, in 7 bits of each
+ *		channel; in the highest one it is odd or even. For each it writes "key NUMBER
+ *		MICROSECONDS": when it heard of it
  *
  * Each writes "ready" once it is seen.
  */
@@ -30,6 +33,8 @@
 
 #define TILE_PX 64
 #define STAMP_PX 8
+#define COARSE_BIT_PX 8
+#define COARSE_BITS 32
 #define KEYS_X 704
 #define KEYS_Y 320
 
@@ -101,6 +106,20 @@ static void draw_stamp(struct film *self, unsigned left, unsigned top, uint64_t 
 	}
 }
 
+static void draw_coarse_stamp(struct film *self, uint32_t value)
+{
+	for (unsigned y = 0; y < TILE_PX / 2 && y + TILE_PX / 2 < self->height; y++) {
+		uint32_t *row = self->pixels + (size_t)(y + TILE_PX / 2) * self->width;
+
+		for (unsigned x = 0; x < TILE_PX && x < self->width; x++) {
+			unsigned bit = y / COARSE_BIT_PX * (TILE_PX / COARSE_BIT_PX)
+				       + x / COARSE_BIT_PX;
+
+			row[x] = value >> (COARSE_BITS - 1 - bit) & 1 ? 0xffffff : 0;
+		}
+	}
+}
+
 static usec_t draw(struct film *self, unsigned n)
 {
 	usec_t now;
@@ -111,6 +130,7 @@ static usec_t draw(struct film *self, unsigned n)
 		for (unsigned x = 0; x < self->width; x += TILE_PX)
 			draw_stamp(self, x, y, now);
 	}
+	draw_coarse_stamp(self, (uint32_t)(now / USEC_PER_MSEC));
 	xcb_shm_put_image(self->window.connection, self->window.id, self->gc,
 		(uint16_t)self->width, (uint16_t)self->height, 0, 0, (uint16_t)self->width,
 		(uint16_t)self->height, (int16_t)self->x, (int16_t)self->y, 24,
@@ -194,11 +214,19 @@ static void take_keyboard(struct window *self)
 	free(reply);
 }
 
+static uint32_t colour_of(uint32_t n)
+{
+	return (n << 2 & 0x7f0000) | (n << 1 & 0x7f00) | (n & 0x7f) | (n & 1) * 0x808080;
+}
+
 static void handle_key(struct window *self, uint32_t n)
 {
+	uint32_t colour = colour_of(n);
+
 	printf("key %" PRIu32 " %" PRIu64 "\n", n, clock_now());
 	fflush(stdout);
-	xcb_change_window_attributes(self->connection, self->id, XCB_CW_BACK_PIXEL, &n);
+	xcb_change_window_attributes(self->connection, self->id, XCB_CW_BACK_PIXEL,
+		&colour);
 	xcb_clear_area(self->connection, 0, self->id, 0, 0, 0, 0);
 	xcb_flush(self->connection);
 }

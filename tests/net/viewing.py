@@ -24,12 +24,15 @@ from hosting import BUILD, DEADLINE, SCREEN, Host, check, make_identity, wait_fo
 
 RELAY = os.path.join(BUILD, "tests", "net", "relay")
 PAINTER = os.path.join(BUILD, "tests", "net", "painter")
+DECODER = os.path.join(BUILD, "tests", "net", "decoder")
 NEAR = "10.99.0.1"
-ACK, KEY, FRAME = 0x02, 0x03, 0x85
+ACK, KEY, FRAME, PICTURE = 0x02, 0x03, 0x85, 0x88
+CODECS = {"jpeg": 1, "vp9": 2, "h264": 3}
 LETTER = 30  # KEY_A of linux/input-event-codes.h
 TILE, CORNER, KEYS = 64, 8, (704, 320)
-WINDOW = (512, 192, 384, 256)  # of a film, with the tile of keys in it
-MORE, TIMES = 1, 2
+WINDOW = (256, 192, 384, 256)  # of a film, beside the tile of keys
+PONG = 10  # of RFC 6455
+MORE, TIMES, IS_KEY, HALF = 1, 2, 4, 8
 KIND_COPY, KIND_STORE, KIND_CACHED = 4, 5, 6
 SOLID, PALETTE, RAW, DELTA = range(4)
 SOAK = bool(os.environ.get("AFAR_SOAK"))
@@ -209,12 +212,36 @@ def body_size(kind, data, at, w, h, version):
     return 1 + n * 3 + (w * bits_of(n) + 7) // 8 * h
 
 
-class Watcher:
-    """A viewer that keeps up. look=False: it counts frames and bytes, and no more."""
+class Decoder:
+    """Of coded pictures: see decoder.c."""
 
-    def __init__(self, host, link=None, look=True, token=None):
+    def __init__(self):
+        self.process = subprocess.Popen([DECODER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def decode(self, codec, key, width, height, data):
+        """The green of each pixel, row by row."""
+        self.process.stdin.write(struct.pack("=BBHHI", codec, key, width, height, len(data)) + data)
+        self.process.stdin.flush()
+        green = self.process.stdout.read(width * height)
+        check(len(green) == width * height, "a picture that cannot be decoded")
+        return green
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(DEADLINE)
+        self.process.stdout.close()
+
+
+class Watcher:
+    """A viewer that keeps up. look=False: it counts frames and bytes, and no more. decodes: one of
+    CODECS, in which the film at @film may come; None: it comes in tiles."""
+
+    def __init__(self, host, link=None, look=True, token=None, decodes=None, film=(0, 0)):
+        how = {"decodes": [decodes]} if decodes else {}
         with (link.far() if link else contextlib.nullcontext()):
-            self.ws, welcome = host.welcome(link=token or host.make_link())
+            self.ws, welcome = host.welcome(link=token or host.make_link(), **how)
+        self.decoder = Decoder() if decodes else None
+        self.film, self.n_pictures, self.n_probes = film, 0, 0
         self.version = welcome["version"]
         self.socket, self.look = self.ws.socket, look
         self.socket.setblocking(False)
@@ -226,11 +253,13 @@ class Watcher:
         self.ages = []  # (when it came, seconds old), of each frame with something of the film
         self.tiles = {}  # what last filled each: kind, body, width
         self.first = None  # of this frame
-        self.keys, self.slots = (0, 0, 0), {}
+        self.n_keys, self.slots = 0, {}
         self.take_messages()  # what came with the welcome
 
     def close(self):
         self.ws.close()
+        if self.decoder:
+            self.decoder.close()
 
     def send(self, kind, body):
         # So short that the socket always has room, unless the host takes nothing.
@@ -285,11 +314,16 @@ class Watcher:
             return False
         opcode, payload = self.bytes[0] & 15, bytes(self.bytes[at:at + n])
         del self.bytes[:at + n]
+        if opcode == PONG:
+            self.n_probes += 1
+            return True
         check(opcode == 2, "the host ended the connection:", payload[2:])
         if payload[0] == SCREEN:
             self.size, self.slots = struct.unpack("<HH", payload[1:]), {}
         elif payload[0] == FRAME:
             self.frame(payload)
+        elif payload[0] == PICTURE:
+            self.picture(payload)
         return True
 
     def frame(self, payload):
@@ -299,6 +333,35 @@ class Watcher:
         operations = inflater.decompress(body + b"\0\0\xff\xff")
         if self.look:
             self.perform(operations)
+        self.end_message(flags, seq)
+
+    def picture(self, payload):
+        flags, seq = struct.unpack_from("<BI", payload, 1)
+        at = 6 + (14 if flags & TIMES else 0)
+        codec, x, y, w, h = struct.unpack_from("<BHHHH", payload, at)
+        step = 2 if flags & HALF else 1
+        width, height = (w + step - 1) // step, (h + step - 1) // step
+        green = self.decoder.decode(codec, bool(flags & IS_KEY), width, height, payload[at + 9:])
+        self.n_pictures += 1
+
+        def is_bright(px, py, least=128):
+            return green[(py - y) // step * width + (px - x) // step] >= least
+        for tile in self.tiles:
+            if x <= tile[0] < x + w and y <= tile[1] < y + h:
+                self.tiles[tile] = None
+        if x <= KEYS[0] and KEYS[0] + TILE <= x + w and y <= KEYS[1] and KEYS[1] + TILE <= y + h:
+            self.n_keys += is_bright(KEYS[0] + TILE // 2, KEYS[1] + TILE // 2, 64) != self.n_keys % 2
+        left, top = self.film
+        if x <= left and left + TILE <= x + w and y <= top and top + TILE <= y + h:
+            stamp = 0
+            for i in range(32):
+                stamp = stamp << 1 | is_bright(left + i % 8 * 8 + 4, top + 32 + i // 8 * 8 + 4)
+            now = time.monotonic()
+            # What is rounded up is not of the future.
+            self.ages.append((now, max(0, (int(now * 1000) + 1 - stamp) % (1 << 32)) / 1e3))
+        self.end_message(flags, seq)
+
+    def end_message(self, flags, seq):
         if flags & MORE:
             return
         now = time.monotonic()
@@ -329,16 +392,17 @@ class Watcher:
 
     def fill(self, kind, body, x, y, w, h):
         if x <= KEYS[0] < x + w and y <= KEYS[1] < y + h:
-            self.keys = pixel(kind, body, w, KEYS[0] - x, KEYS[1] - y, self.version)
+            colour = pixel(kind, body, w, KEYS[0] - x, KEYS[1] - y, self.version)
+            self.n_keys = (colour[0] & 127) << 14 | (colour[1] & 127) << 7 | colour[2] & 127
         elif x % TILE == y % TILE == 0 and w >= CORNER and h >= CORNER:
             self.tiles[x, y] = kind, body, w
             self.first = self.first or self.tiles[x, y]
 
     def remember(self, kind, tile, slot):
         if kind == KIND_STORE:
-            self.slots[slot] = self.keys if tile == KEYS else self.tiles.get(tile)
+            self.slots[slot] = self.n_keys if tile == KEYS else self.tiles.get(tile)
         elif tile == KEYS:
-            self.keys = self.slots[slot]
+            self.n_keys = self.slots[slot]
         else:
             self.tiles[tile] = self.slots[slot]
 
@@ -351,12 +415,8 @@ class Watcher:
         return stamp if abs(stamp / 1e6 - time.monotonic()) < 600 else None
 
     def stamps(self):
-        """All that are in the picture."""
-        return {self.stamp_of(*tile) for tile in self.tiles.values()} - {None}
-
-    @property
-    def n_keys(self):
-        return int.from_bytes(bytes(self.keys), "big")
+        """All that are in the picture, and 0 for what is not exact."""
+        return {self.stamp_of(*tile) if tile else 0 for tile in self.tiles.values()} - {None}
 
     def ages_between(self, since, until=float("inf")):
         return [age for at, age in self.ages if since <= at < until]

@@ -261,6 +261,8 @@ static void handle_signed_in(
 	}
 	if (within)
 		desktop_time_input(self->host->desktop, arrived, within);
+	if (within == STAGES_KEY_USEC && connection_loses_packets(self->connection))
+		pacer_await_echo(&self->pacer, arrived);
 	input_flush(input);
 	if (wants_display(message->type))
 		desktop_want(self->host->desktop);

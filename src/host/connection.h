@@ -10,6 +10,7 @@
  * that nothing is ever queued that could grow stale.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ struct connection_impl {
 	void (*want_write)(struct connection *self);
 	/* Ends the connection after what was produced is sent; client_destroy() follows. */
 	void (*close)(struct connection *self, unsigned code, const char *why);
+	/* Has its link lost packets of late, on a long way? Then each holds up what is behind it. */
+	bool (*loses_packets)(const struct connection *self);
 };
 
 /* Embedded in the transport's own struct. */
@@ -39,4 +42,9 @@ static inline void connection_want_write(struct connection *self)
 static inline void connection_close(struct connection *self, unsigned code, const char *why)
 {
 	self->impl->close(self, code, why);
+}
+
+static inline bool connection_loses_packets(const struct connection *self)
+{
+	return self->impl->loses_packets(self);
 }

@@ -51,7 +51,9 @@ def look(link, seconds, decodes, film_limit, still_limit, age_limit):
         ends_with_the_newest_picture(watcher, film, 60)
         held("age of a frame", ages, age_limit)
         held("echo beside the film", echoes, film_limit)
+        watcher.n_probes = 0
         held("echo while nothing moves", watcher.echoes(seconds / 2), still_limit)
+        check((watcher.n_probes > 0) == (link.loss > 0), watcher.n_probes, "probes")
         watcher.close()
 
 
@@ -60,8 +62,8 @@ def over_a_slow_and_lossy_link_the_connection_and_the_echo_live():
     for congestion in congestion_controls("cubic", "bbr"):
         for decodes in CHOICES:
             with Link(200, 5, 1000, 64 << 10, congestion) as link:
-                # Each packet of the film that is lost holds up what is behind it for a round trip
-                # and more: NET-01 has RTT + 300 ms, which one stream of TCP cannot do.
+                # Each packet that is lost holds up what is behind it for a round trip and more: NET-01
+                # has RTT + 300 ms, which one stream of TCP beside a film does not quite do.
                 look(link, 300 if SOAK else 4, decodes, link.rtt + 1, link.rtt + 0.3,
                      link.rtt + 1)
 

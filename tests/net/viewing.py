@@ -59,7 +59,7 @@ class Link:
     """Two network name spaces with a relay between them: see relay.c. The host is near."""
 
     def __init__(self, rtt_ms, loss=0, kbit=0, queue=0, congestion=None):
-        self.rtt = rtt_ms / 1e3
+        self.rtt, self.loss = rtt_ms / 1e3, loss
         self.process = subprocess.Popen(
             [RELAY, *map(str, (rtt_ms, loss, kbit, queue))], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True)
@@ -89,7 +89,7 @@ class Link:
         return self.inside(self.spaces[1])
 
     def set(self, rtt_ms, loss, kbit, queue):
-        self.rtt = rtt_ms / 1e3
+        self.rtt, self.loss = rtt_ms / 1e3, loss
         self.process.stdin.write(f"{rtt_ms} {loss} {kbit} {queue}\n")
         self.process.stdin.flush()
 

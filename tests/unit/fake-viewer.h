@@ -73,6 +73,7 @@ struct viewer {
 	struct connection base;
 	struct client *client;
 	bool wanted;
+	bool loses_packets;
 	unsigned closed; /* the code */
 	const uint8_t *bytes; /* the last message */
 	size_t n;
@@ -99,9 +100,15 @@ static inline void handle_close(struct connection *self, unsigned code, const ch
 	viewer->closed = code;
 }
 
+static inline bool loses_packets(const struct connection *self)
+{
+	return ((const struct viewer *)self)->loses_packets;
+}
+
 static const struct connection_impl connection_impl = {
 	.want_write = handle_want_write,
 	.close = handle_close,
+	.loses_packets = loses_packets,
 };
 
 static struct host host;

@@ -518,6 +518,36 @@ static void test_h264_is_preferred_and_any_size_has_a_codec(void **state)
 }
 
 /* Each pass some of all that can happen; at rest every page has what the scene has. */
+/* In a second of the film. */
+static unsigned count_pictures(struct fixture *f, struct viewer *viewer)
+{
+	usec_t end = f->now + USEC_PER_SEC;
+	unsigned n = 0;
+
+	while (f->now < end) {
+		draw_film(f);
+		settle(f);
+		if (!video_viewer_is_due(&viewer->video))
+			continue;
+		send_picture(viewer, NULL);
+		n++;
+	}
+	return n;
+}
+
+static void test_a_film_makes_room_for_an_echo(void **state)
+{
+	struct fixture *f = *state;
+	struct viewer *viewer = enter(f, 0, FAKE);
+
+	set_ready(viewer, true);
+	begin_film(f);
+	assert_true(count_pictures(f, viewer) > 25);
+	viewer->video.sparse_until = f->now + USEC_PER_SEC;
+	assert_in_range(count_pictures(f, viewer), 3, 5);
+	assert_true(count_pictures(f, viewer) > 20);
+}
+
 /* Bytes of the last of some pictures, for a viewer who takes so many in a second; 0: any. */
 static size_t show_stills(struct fixture *f, size_t rate, bool *ret_half)
 {
@@ -643,6 +673,7 @@ int main(void)
 		TEST(a_resize_voids_everything),
 		TEST(a_codec_that_fails_leaves_the_region_to_lossless_tiles),
 		cmocka_unit_test(test_h264_is_preferred_and_any_size_has_a_codec),
+		TEST(a_film_makes_room_for_an_echo),
 		TEST(stills_for_a_slow_link_are_small_from_the_first_on),
 		TEST(whatever_happens_the_picture_is_exact_at_rest),
 		TEST(the_real_thing_comes_to_rest_by_its_own_timer),

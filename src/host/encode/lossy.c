@@ -153,10 +153,25 @@ void lossy_note_exact(struct group *self, const struct rect *rect)
 		encoder_forget(self->encoder, rect);
 }
 
+static usec_t latest_echo(const struct group *self)
+{
+	const struct member *member;
+	usec_t latest = 0;
+
+	list_for_each(member, &self->members, link) {
+		usec_t echo = member->events->get_echo(member);
+
+		if (echo > latest)
+			latest = echo;
+	}
+	return latest;
+}
+
 void lossy_offer(struct group *self, usec_t now)
 {
 	if (!self->has_video || self->lost)
 		return;
+	self->video.sparse_until = latest_echo(self);
 	video_viewer_set_ready(
 		&self->video, !self->open && group_all_ready(self), least_rate(self), now);
 }

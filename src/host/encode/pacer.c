@@ -5,6 +5,8 @@
 
 #include "host/connection.h"
 
+#define ECHO_USEC (1 * USEC_PER_SEC) /* and while somebody types there is the next */
+
 _Static_assert(ENCODE_HEADROOM >= CONNECTION_HEADROOM + STREAM_PICTURE_HEADER_MAX, "room");
 
 static struct pacer *pacer_of(const struct member *member)
@@ -35,6 +37,11 @@ static size_t get_rate(const struct member *member)
 	return meter->known ? (size_t)meter->rate : 0;
 }
 
+static usec_t get_echo(const struct member *member)
+{
+	return pacer_of(member)->echo_until;
+}
+
 static void begin(struct member *member, usec_t now)
 {
 	struct pacer *self = pacer_of(member);
@@ -56,6 +63,7 @@ static const struct member_events member_events = {
 	.begin = begin,
 	.get_limits = get_limits,
 	.get_rate = get_rate,
+	.get_echo = get_echo,
 	.wake = wake,
 };
 
@@ -109,6 +117,11 @@ int pacer_produce(struct pacer *self, struct member_piece *ret)
 	if (!ret->more)
 		await_time(self, now);
 	return 0;
+}
+
+void pacer_await_echo(struct pacer *self, usec_t now)
+{
+	self->echo_until = now + ECHO_USEC;
 }
 
 int pacer_ack(struct pacer *self, uint32_t seq, usec_t client_usec)

@@ -33,16 +33,20 @@ static bool look(const struct probe *self, struct probe_link *ret)
 	return true;
 }
 
+bool probe_is_lossy(const struct probe *self, usec_t now)
+{
+	return self->lost_at && now - self->lost_at <= PROBE_MEMORY_USEC
+	       && self->round_trip >= PROBE_LONG_USEC;
+}
+
 usec_t probe_next(struct probe *self, const struct probe_link *link, usec_t now)
 {
 	if (link->n_lost != self->n_lost) {
 		self->n_lost = link->n_lost;
 		self->lost_at = now;
 	}
-	if (!self->lost_at || now - self->lost_at > PROBE_MEMORY_USEC ||
-		link->round_trip < PROBE_LONG_USEC)
-		return USEC_NEVER;
-	return now + link->round_trip / PART;
+	self->round_trip = link->round_trip;
+	return probe_is_lossy(self, now) ? now + link->round_trip / PART : USEC_NEVER;
 }
 
 /* What has followed by itself, or has come in the meantime, needs no help. */

@@ -36,7 +36,8 @@ struct probe {
 	int fd;
 	sd_event_source *timer; /* NULL until it was needed */
 	unsigned n_lost;
-	usec_t lost_at; /* 0: never */
+	usec_t lost_at;	   /* 0: never */
+	usec_t round_trip; /* when it was last looked at */
 };
 
 /* @due: now something is to be sent. Of the connected TCP socket @fd. */
@@ -45,6 +46,9 @@ void probe_finish(struct probe *self);
 
 /* Data was handed to the socket. */
 void probe_sent(struct probe *self);
+
+/* Is it a long way that has lost packets of late? */
+bool probe_is_lossy(const struct probe *self, usec_t now);
 
 /* For tests: when it is due after data was sent @now; USEC_NEVER: not at all. */
 usec_t probe_next(struct probe *self, const struct probe_link *link, usec_t now);

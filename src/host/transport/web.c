@@ -93,7 +93,7 @@ static const lws_retry_bo_t no_validity_checks = { 0 };
 
 /* --- connections --- */
 
-static struct web_connection *connection_of(struct connection *connection)
+static struct web_connection *connection_of(const struct connection *connection)
 {
 	return list_entry(connection, struct web_connection, connection);
 }
@@ -120,9 +120,15 @@ static void connection_handle_close(
 	lws_callback_on_writable(self->wsi);
 }
 
+static bool connection_handle_loses_packets(const struct connection *connection)
+{
+	return probe_is_lossy(&connection_of(connection)->probe, clock_now());
+}
+
 static const struct connection_impl connection_impl = {
 	.want_write = connection_handle_want_write,
 	.close = connection_handle_close,
+	.loses_packets = connection_handle_loses_packets,
 };
 
 /* Ends it at the next turn, without a word. */

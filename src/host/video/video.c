@@ -341,11 +341,24 @@ static void start(struct video_sequence *sequence, usec_t now)
 	sequence->key = false;
 }
 
+static usec_t interval_of(const struct video_sequence *sequence)
+{
+	usec_t interval = pace_interval(&sequence->pace);
+	struct video_viewer *viewer;
+
+	list_for_each(viewer, &sequence->video->viewers, link) {
+		if (interval < VIDEO_SPARSE_USEC && sequence->started < viewer->sparse_until
+			&& place_of(viewer, sequence))
+			interval = VIDEO_SPARSE_USEC;
+	}
+	return interval;
+}
+
 /* When it may start at the latest by what is known; USEC_NEVER: not before somebody is ready.
  */
 static usec_t next_start(struct video_sequence *sequence, bool *ret_shed)
 {
-	usec_t due = sequence->started + pace_interval(&sequence->pace);
+	usec_t due = sequence->started + interval_of(sequence);
 	usec_t late =
 		sequence->started + (sequence->late ? VIDEO_LATEST_USEC : VIDEO_LATE_USEC);
 	unsigned n_ready, n_others;

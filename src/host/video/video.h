@@ -38,6 +38,9 @@
 #define VIDEO_LATEST_USEC                                                                      \
  (500 * USEC_PER_MSEC) /* the same among the late, who then wait for a key */
 
+/* Where a film would be in the way of something. */
+#define VIDEO_SPARSE_USEC (250 * USEC_PER_MSEC)
+
 /* Of one core, for all regions. */
 #define VIDEO_BUDGET 0.5
 
@@ -103,6 +106,7 @@ struct video_viewer {
 	unsigned decodes; /* VIDEO_DECODES() */
 	bool ready;
 	size_t bytes_per_second; /* 0: as many as there are */
+	usec_t sparse_until;     /* a picture in VIDEO_SPARSE_USEC is enough; set by the caller */
 	struct region lossy;     /* was painted by a picture, and by no FRAME since */
 	struct video_place places[BUSY_REGIONS_MAX];
 };

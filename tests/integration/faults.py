@@ -77,6 +77,27 @@ class Faults:
             os.unlink(os.path.join(self.directory, name))
 
 
+class Tail:
+    """What is new in a log, which may be put aside meanwhile."""
+
+    def __init__(self, path):
+        self.path, self.text = path, ""
+        self.file = open(path, errors="replace")
+        self.forget()
+
+    def forget(self):
+        self.has("")
+        self.text = ""
+
+    def has(self, word):
+        self.text += self.file.read()
+        if os.stat(self.path).st_ino != os.fstat(self.file.fileno()).st_ino:
+            self.file.close()
+            self.file = open(self.path, errors="replace")
+            self.text += self.file.read()
+        return word in self.text
+
+
 def share_of(cases):
     """What this lane tries of them."""
     return list(cases)[int(LANE)::N_LANES] if LANE else cases
@@ -248,23 +269,28 @@ def any_allocation_of_a_new_display_and_session_may_fail():
         home.up()
         host = home.component("host")["pid"]
 
+        log = Tail(os.path.join(home.path, ".local/state/afar/afar.log"))
+
         def end_display(number):
-            home.supervisor.heal("alloc")
+            """How many allocations it took. Nobody asks meanwhile: an answer takes hundreds."""
             pids = {name: home.component(name)["pid"] for name in ("display", "session")}
+            log.forget()
+            before = home.supervisor.count("alloc")
             home.supervisor.fail("alloc", number)
             os.kill(pids["display"], signal.SIGKILL)
+            wait_for(lambda: log.has("Launching X session") and log.has("host: info: the screen has"),
+                     f"a new display despite {number}", SECONDS)
+            n = home.supervisor.count("alloc") - before
+            home.supervisor.heal("alloc")
 
             def all_is_new():
-                answer = home.ask("get_status")  # which may be what fails
-                if answer is None or answer["type"] == "error":
-                    return False
-                parts = {c["name"]: c for c in answer["body"]["components"]}
+                parts = {c["name"]: c for c in home.ask("get_status")["body"]["components"]}
                 return all(parts[name]["state"] == "ready" and parts[name]["pid"] != pid
                            for name, pid in pids.items())
-            wait_for(all_is_new, f"a new display despite {number}", SECONDS)
-        before = home.supervisor.count("alloc")
-        end_display(FOREVER // 2)
-        n = home.supervisor.count("alloc") - before
+            wait_for(all_is_new, f"all is new despite {number}", SECONDS)
+            return n
+        n = end_display(FOREVER // 2)
+        check(n > 100, n)
         for number in some_of(n, 30):
             end_display(number)
         home.supervisor.heal("alloc")

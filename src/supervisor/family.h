@@ -51,7 +51,7 @@ char *family_mark(const struct family *self, const char *name, uint64_t run);
 /* The number for a desktop: the same upper part for the same lock file. */
 uint64_t family_number(const char *desktop);
 
-/* Ends one that a predecessor started and did not write down: by SIGKILL, unless it leaves_files. */
+/* Ends what a predecessor started and did not write down: by SIGKILL, unless it leaves_files. */
 void family_end(const struct family *self, pid_t pid);
 
 /* All of those: runs after @last_run, and copies of it that had not become anything else yet. */

@@ -220,7 +220,8 @@ def leaving_in_the_middle_of_a_frame_is_nobodys_business():
         for seed, way in enumerate(ways):
             viewer = half_a_frame(host, server, seed)
             way(viewer)
-            wait_for(lambda: len(host.find("viewers")[-1]["body"]) == 1, f"one is left: {way.__name__}")
+            wait_for(lambda: len(host.find("viewers")[-1]["body"]) == 1,
+                     f"one is left: {way.__name__}")
             await_picture(server, healthy)
             viewer.ws.socket.close()
 

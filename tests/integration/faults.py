@@ -278,7 +278,7 @@ def any_allocation_of_a_new_display_and_session_may_fail():
             before = home.supervisor.count("alloc")
             home.supervisor.fail("alloc", number)
             os.kill(pids["display"], signal.SIGKILL)
-            wait_for(lambda: log.has("Launching X session") and log.has("host: info: the screen has"),
+            wait_for(lambda: log.has("Launching X session") and log.has("info: the screen has"),
                      f"a new display despite {number}", SECONDS)
             n = home.supervisor.count("alloc") - before
             home.supervisor.heal("alloc")

@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * The last packet before a pause, on a link that loses some. That one was lost TCP learns from what
- * comes after it, a round trip later. After the last there is nothing, and TCP itself waits for two
- * round trips and 200 ms before it sends something (RFC 8985, 7.2). The echo of a key is such a one.
+ * The last packet before a pause, on a link that loses some. That one was lost TCP learns from
+ * what comes after it, a round trip later. After the last there is nothing, and TCP itself waits
+ * for two round trips and 200 ms before it sends something (RFC 8985, 7.2). The echo of a key is
+ * such a one.
  *
- * So something small that means nothing follows it a quarter of a round trip later: where the way is
- * long, and only while packets get lost. What the kernel knows of (TCP_INFO) is the way to whoever
- * it talks to, which may be a proxy; then there is nothing to be done here.
+ * So something small that means nothing follows it a quarter of a round trip later: where the way
+ * is long, and only while packets get lost. What the kernel knows of (TCP_INFO) is the way to
+ * whoever it talks to, which may be a proxy; then there is nothing to be done here.
  */
 
 #include <stdbool.h>

@@ -11,8 +11,8 @@
 #include "base/mem.h"
 
 /*
- * Of films, as the library scales its table of quantisation: in percent, for qualities of 90 and 40.
- * The bytes of a picture go about with a power of that.
+ * Of films, as the library scales its table of quantisation: in percent, for qualities of 90 and
+ * 40. The bytes of a picture go about with a power of that.
  */
 #define SCALE_BEST 20.0
 #define SCALE_LEAST 125.0

@@ -33,8 +33,8 @@ void pace_begin_half(struct pace *self);
 void pace_set_budget(struct pace *self, double budget);
 
 /*
- * A picture has cost this much CPU, and at the least this much of the link's time, of which there is
- * as much as of all time. @half: it was one.
+ * A picture has cost this much CPU, and at the least this much of the link's time, of which there
+ * is as much as of all time. @half: it was one.
  */
 void pace_note(struct pace *self, usec_t cost, usec_t link, bool half, usec_t now);
 

@@ -72,6 +72,12 @@ static bool is_target(const struct spawn *self, int fd)
 	return target;
 }
 
+/* What fcntl(2) and dup2(2) say of a number beyond the limit, which is that there are no more. */
+static int no_copy(int error)
+{
+	return error == EINVAL || error == EBADF ? -EMFILE : -error;
+}
+
 /* A copy whose number is nobody's target, or -errno. Those on the way are closed by exec. */
 static int copy_aside(const struct spawn *self, int fd)
 {
@@ -80,7 +86,7 @@ static int copy_aside(const struct spawn *self, int fd)
 	do {
 		copy = fcntl(fd, F_DUPFD_CLOEXEC, copy + 1);
 	} while (copy >= 0 && is_target(self, copy));
-	return copy < 0 ? -errno : copy;
+	return copy < 0 ? no_copy(errno) : copy;
 }
 
 /* The maps may overlap (3 to 4 and 4 to 3), so every source first gets out of the way. */
@@ -108,7 +114,7 @@ static int arrange_fds(struct spawn *self, int *error_fd)
 	close_all_at_exec();
 	for (size_t i = 0; i < self->n_fds; i++) {
 		if (dup2(self->fds[i].from, self->fds[i].to) < 0)
-			return -errno;
+			return no_copy(errno);
 	}
 	return 0;
 }

@@ -91,7 +91,12 @@ class Tail:
 
     def has(self, word):
         self.text += self.file.read()
-        if os.stat(self.path).st_ino != os.fstat(self.file.fileno()).st_ino:
+        try:
+            is_new = os.stat(self.path).st_ino != os.fstat(self.file.fileno()).st_ino
+        except FileNotFoundError:  # just now
+            return False
+        if is_new:
+            self.text += self.file.read()
             self.file.close()
             self.file = open(self.path, errors="replace")
             self.text += self.file.read()
@@ -224,19 +229,19 @@ class Own(homes.Home):
         return json.loads(line) if line else None
 
     def walk(self, what, most):
-        """Each allocation of the daemon's for this request fails once; how often it said so."""
+        """Each allocation of the daemon's for this request fails once, or those that are tried:
+        how many, and how often it said so."""
         before = self.supervisor.count("alloc")
         check(self.ask(what)["type"] == "reply", what)
-        n = self.supervisor.count("alloc") - before
-        refused = 0
-        for number in some_of(n, most):
+        tried, refused = some_of(self.supervisor.count("alloc") - before, most), 0
+        for number in tried:
             self.supervisor.fail("alloc", number)
             answer = self.ask(what)
             refused += answer is None or answer["type"] == "error"
         self.supervisor.heal("alloc")
         check(self.ask(what)["type"] == "reply", what)
         check_words(self.log().splitlines(), what)
-        return n, refused
+        return len(tried), refused
 
 
 # RES-01
@@ -296,7 +301,9 @@ def any_allocation_of_a_new_display_and_session_may_fail():
         home.supervisor.heal("alloc")
         check(home.component("host")["pid"] == host, "the host was started anew")
         check(home.afar("stop")[0] == 0)
-        check_words(home.log().splitlines(), "a new display")
+        # GLib says "(null)" of itself.
+        check_words([line for line in home.log().splitlines() if " session-manager: " not in line],
+                    "a new display")
         home.is_free_of_processes()
 
 
@@ -306,12 +313,12 @@ def any_allocation_of_an_answer_may_fail():
         home.up()
         pid, host = home.status()["supervisor_pid"], home.component("host")["pid"]
         n, refused = home.walk("get_status", 1000)
-        check(n > 100 and refused > n // 2, n, refused)
+        check(n > 50 and refused > n // 2, n, refused)
         n, refused = home.walk("reload", 1000)
-        check(n > 20 and refused, n, refused)
+        check(n > 5 and refused, n, refused)
         home.walk("get_link", 1000)
         n, refused = home.walk("get_stats", 1000)
-        check(n > 50 and refused, n, refused)
+        check(n > 12 and refused, n, refused)
         check(home.status()["supervisor_pid"] == pid)
         # SUP-08: a question or an answer that was lost in here is no sign that the host hangs.
         time.sleep(SILENT)
@@ -376,8 +383,9 @@ def any_allocation_of_the_host_for_a_viewer_may_fail():
                     return 0
             n = visit(FOREVER // 2)
             check(n > 50, n)
-            refused = [number for number in some_of(n, 500) if not visit(number)]
-            check(len(refused) > n // 4, n, refused)
+            tried = some_of(n, 500)
+            refused = [number for number in tried if not visit(number)]
+            check(len(refused) > len(tried) // 4, n, tried, refused)
             check(visit(FOREVER // 2), "nobody gets in any more")
             check(host.stop() == 0)
             check_words(host.log().splitlines(), "viewers")
@@ -412,8 +420,9 @@ def any_allocation_of_what_the_host_counts_may_fail():
                 return n if len(host.find("stats")) > told else 0
             n = ask(FOREVER // 2)
             check(n > 100, n)
-            refused = [number for number in some_of(n, 300) if not ask(number)]
-            check(len(refused) > n // 2, n, refused)
+            tried = some_of(n, 300)
+            refused = [number for number in tried if not ask(number)]
+            check(len(refused) > len(tried) // 2, n, tried, refused)
             check(ask(FOREVER // 2), "it does not answer any more")
             ws.close()
             check(host.stop() == 0)
@@ -651,7 +660,9 @@ def with_few_descriptors_it_works_or_says_why():
                 check(Trial(home, None).came_up, limit)
                 continue
             daemon = home.start()
-            daemon.wait_line("Too many open files")
+            wait_for(lambda: daemon.log.find("Too many open files") or daemon.news.find("READY"),
+                     f"a word, or a desktop, with {limit}", SECONDS)
+            check(limit > 16 or daemon.log.find("Too many open files"), limit, "is enough")
             daemon.signal(signal.SIGTERM)
             check(daemon.exit_status() in (0, 1), limit, daemon.log.texts())
             daemon.log.wait_end()

@@ -204,6 +204,33 @@ static void test_a_child_starts_where_descriptors_are_scarce(void **state)
 	setrlimit(RLIMIT_NOFILE, &before);
 }
 
+/* RES-03: a number beyond the limit is another error for fcntl(2), and one more for dup2(2). */
+static void test_without_descriptors_it_says_that_there_are_none(void **state)
+{
+	const char *argv[] = { "true", NULL };
+	struct rlimit before, low;
+	unsigned n_failed = 0;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	low = before;
+	for (low.rlim_cur = 3; low.rlim_cur < 24; low.rlim_cur++) {
+		struct spawn spawn = { .argv = argv };
+		pid_t pid;
+
+		spawn_map(&spawn, STDERR_FILENO, 20);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+		pid = spawn_start(&spawn);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		if (pid < 0)
+			assert_int_equal(pid, -EMFILE);
+		else
+			assert_int_equal(waitpid(pid, NULL, 0), pid);
+		n_failed += pid < 0;
+	}
+	assert_in_range(n_failed, 18, 20);
+}
+
 static void test_a_limit_that_was_raised_is_only_ours(void **state)
 {
 	(void)state;
@@ -236,6 +263,7 @@ int main(void)
 		cmocka_unit_test(test_what_cannot_be_executed_is_known_at_once),
 		cmocka_unit_test(test_a_listening_socket_is_announced_with_the_child_s_pid),
 		cmocka_unit_test(test_a_child_starts_where_descriptors_are_scarce),
+		cmocka_unit_test(test_without_descriptors_it_says_that_there_are_none),
 		cmocka_unit_test(test_a_limit_that_was_raised_is_only_ours),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

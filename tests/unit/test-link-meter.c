@@ -22,6 +22,7 @@ struct line {
 	usec_t rtt;
 	usec_t jitter;    /* at most, of an ACK */
 	usec_t client;    /* decoding and painting */
+	bool coded;       /* frames end with coded pictures */
 	size_t frame_max; /* what there is to send; SIZE_MAX: always more */
 	usec_t every;     /* at most a frame in so long; 0: whenever it may begin */
 
@@ -34,6 +35,7 @@ struct line {
 	uint32_t seq;
 	uint32_t acked;
 	usec_t ack_at[LINK_METER_FRAMES_MAX];
+	usec_t spent[LINK_METER_FRAMES_MAX]; /* by the client, waiting included */
 
 	/* Of all frames: when they came, how old they were then, how much. */
 	struct {
@@ -71,9 +73,12 @@ static void send_frame(struct line *self)
 		link_meter_sent(&self->meter, self->seq, n, self->now);
 		sent += n;
 	}
+	if (self->coded)
+		link_meter_coded(&self->meter);
 	self->free = MAX(self->free, self->now) + most * USEC_PER_SEC / self->rate;
 	arrives = self->free + self->rtt / 2;
 	self->ready = MAX(self->ready, arrives) + self->client;
+	self->spent[self->seq % LINK_METER_FRAMES_MAX] = self->ready - arrives;
 	assert_true(self->n_came < RECORDS);
 	self->came[self->n_came].at = self->ready;
 	self->came[self->n_came].age = self->ready - self->now;
@@ -83,12 +88,19 @@ static void send_frame(struct line *self)
 	self->under_way_max = MAX(self->under_way_max, self->seq - self->acked);
 }
 
+static void acknowledge(struct line *self)
+{
+	uint32_t seq = ++self->acked;
+
+	link_meter_acked(&self->meter, seq, self->spent[seq % LINK_METER_FRAMES_MAX], self->now);
+}
+
 static void run(struct line *self, usec_t usec)
 {
 	for (usec_t end = self->now + usec; self->now < end; self->now += STEP) {
 		while (self->acked < self->seq
 			&& self->ack_at[(self->acked + 1) % LINK_METER_FRAMES_MAX] <= self->now)
-			link_meter_acked(&self->meter, ++self->acked, self->client, self->now);
+			acknowledge(self);
 		while (self->frame_max && self->now - self->last >= self->every
 			&& link_meter_next(&self->meter, self->now) <= self->now) {
 			assert_true(self->seq - self->acked < LINK_METER_FRAMES_MAX);
@@ -273,6 +285,30 @@ static void test_a_longer_way_is_found_while_the_link_is_busy(void **state)
 }
 
 /* Its browser paints at 20 frames a second, though the link would carry more. */
+/* While one is decoded and painted the next is coded; but for who takes long, it is only later. */
+static void test_beside_a_coded_picture_one_more_is_under_way(void **state)
+{
+	static const struct {
+		usec_t client;
+		bool coded;
+		unsigned expected;
+	} cases[] = { { 20 * USEC_PER_MSEC, true, 2 }, { 20 * USEC_PER_MSEC, false, 1 }, { 80 * USEC_PER_MSEC, true, 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct line *line = make(1000000, 100);
+
+		line->client = cases[i].client;
+		line->coded = cases[i].coded;
+		line->frame_max = 20000;
+		run(line, 2 * USEC_PER_SEC);
+		line->under_way_max = 0;
+		run(line, 2 * USEC_PER_SEC);
+		assert_int_equal(line->under_way_max, cases[i].expected);
+		free(line);
+	}
+}
+
 static void test_a_slow_client_gets_no_more_than_it_paints(void **state)
 {
 	(void)state;
@@ -338,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_a_busy_client_is_no_slow_link),
 		cmocka_unit_test(test_small_frames_and_idle_hours_teach_nothing_wrong),
 		cmocka_unit_test(test_a_longer_way_is_found_while_the_link_is_busy),
+		cmocka_unit_test(test_beside_a_coded_picture_one_more_is_under_way),
 		cmocka_unit_test(test_a_slow_client_gets_no_more_than_it_paints),
 		cmocka_unit_test(test_lies_move_nothing_beyond_its_bounds),
 		cmocka_unit_test(test_who_acknowledges_at_once_gets_one_frame_at_a_time),

@@ -18,6 +18,11 @@
 
 /* A round trip below this is as good as none: one frame at a time makes 120 a second. */
 #define STEP_USEC (8 * USEC_PER_MSEC)
+/*
+ * What the viewer needs for a coded picture goes on beside our coding the next, so that one more is
+ * under way; but not for a viewer who is as slow as this, to whom it would only be later.
+ */
+#define CODED_CLIENT_USEC (50 * USEC_PER_MSEC)
 /* So many frames may follow each other at once; the others are spread over the round trip. */
 #define BURST (LINK_METER_FRAMES_MAX / 2)
 
@@ -84,6 +89,11 @@ void link_meter_sent(struct link_meter *self, uint32_t seq, size_t n, usec_t now
 	}
 	frame_at(self, seq)->n += n;
 	self->n_bytes += n;
+}
+
+void link_meter_coded(struct link_meter *self)
+{
+	frame_at(self, self->seq)->coded = true;
 }
 
 static void note_round_trip(
@@ -161,17 +171,24 @@ void link_meter_acked(struct link_meter *self, uint32_t seq, usec_t client_usec,
 	self->arrived = MAX(self->arrived, arrived);
 }
 
+static const struct link_meter_frame *newest(const struct link_meter *self)
+{
+	return &self->frames[self->seq % LINK_METER_FRAMES_MAX];
+}
+
 /* One, and as many more as begin within a round trip, at the client's pace. */
 static unsigned frames_max(const struct link_meter *self)
 {
 	usec_t n = 1 + self->rtt_min / MAX(self->client, STEP_USEC);
 
+	if (newest(self)->coded && self->client < CODED_CLIENT_USEC)
+		n++;
 	return (unsigned)MIN(n, LINK_METER_FRAMES_MAX);
 }
 
 usec_t link_meter_next(const struct link_meter *self, usec_t now)
 {
-	const struct link_meter_frame *last = &self->frames[self->seq % LINK_METER_FRAMES_MAX];
+	const struct link_meter_frame *last = newest(self);
 	usec_t gap;
 
 	if (!self->n_frames)

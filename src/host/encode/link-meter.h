@@ -43,6 +43,7 @@ struct link_meter {
 		size_t n;                /* bytes handed over so far */
 		uint64_t delivered;      /* our sum of that name, when it began */
 		bool probe;              /* sent alone, to see what the round trip is now */
+		bool coded;              /* it ends with a coded picture */
 	} frames[LINK_METER_FRAMES_MAX]; /* under way: at seq modulo their number */
 	uint32_t seq;                    /* of the newest; 0: none yet */
 	unsigned n_frames;
@@ -71,6 +72,9 @@ void link_meter_init(struct link_meter *self);
  * newest begins a frame: it must be the next one, and its time have come by link_meter_next().
  */
 void link_meter_sent(struct link_meter *self, uint32_t seq, size_t n, usec_t now);
+
+/* The newest frame ends with a coded picture: another may begin while the viewer decodes that. */
+void link_meter_coded(struct link_meter *self);
 
 /*
  * The viewer has painted @seq and all before it. @client_usec: how long it says that it decoded

@@ -114,6 +114,8 @@ int pacer_produce(struct pacer *self, struct member_piece *ret)
 		return r;
 	link_meter_sent(&self->meter, self->seq,
 		ret->n + (ret->more ? STREAM_FRAME_HEADER_SIZE : STREAM_FRAME_HEADER_MAX), now);
+	if (ret->codec)
+		link_meter_coded(&self->meter);
 	if (!ret->more)
 		await_time(self, now);
 	return 0;

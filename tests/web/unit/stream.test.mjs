@@ -81,6 +81,21 @@ test("frames that waited come as one event, with the newest one's times", async 
 	assert.deepEqual(viewer.acks, [1, 2, 3]);
 });
 
+test("to wait for the page is told as the page's own time", async (t) => {
+	const viewer = new Viewer(64, 64);
+	let now = 1000;
+
+	t.mock.method(performance, "now", () => now);
+	await viewer.frame(1, solid(0, 0, 1, 1, [1, 0, 0]));
+	await viewer.frame(2, solid(0, 0, 1, 1, [2, 0, 0]));
+	now += 30;
+	viewer.stream.handlePainted(0);
+	now += 5;
+	viewer.stream.handlePainted(0);
+	assert.deepEqual(viewer.acks, [1, 2]);
+	assert.deepEqual(viewer.decodeMs, [0, 30]);
+});
+
 test("screens keep their place among frames", async () => {
 	const viewer = new Viewer(64, 64);
 

@@ -22,10 +22,14 @@ export class Viewer {
 	constructor(width, height, codecs = []) {
 		this.events = [];
 		this.acks = [];
+		this.decodeMs = []; // of each of them
 		this.problems = [];
 		this.stream = new Stream({
 			emit: (event) => this.events.push(event),
-			send: (ack) => this.acks.push(Buffer.from(ack).readUInt32LE(1)),
+			send: (ack) => {
+				this.acks.push(Buffer.from(ack).readUInt32LE(1));
+				this.decodeMs.push(Buffer.from(ack).readUInt16LE(5) / 100);
+			},
 			handleBadPicture: (problem) => this.problems.push(problem),
 		}, codecs);
 		this.streams = Array.from({ length: 4 }, () => new DeflateStream());

@@ -21,6 +21,7 @@ export interface CompleteFrame {
 	parts: (Piece | PlacedImage | PendingImage)[];
 	times: number[] | null;
 	decodeMs: number;
+	wholeAt: number; /* when its last message had come, as performance.now() has it */
 }
 
 type ScreenEvent = { type: "screen"; width: number; height: number };
@@ -86,6 +87,9 @@ export class Feed {
 
 		while (this.waiting[0]?.type === "frame" && isReady(this.waiting[0]))
 			frames.push(this.waiting.shift() as CompleteFrame);
+		/* To wait for the page is ours, too: the host would take it for the link's. */
+		for (const frame of frames)
+			frame.decodeMs = Math.max(frame.decodeMs, performance.now() - frame.wholeAt);
 		const parts = frames.flatMap((frame) => frame.parts) as FrameEvent["parts"];
 		const { times, decodeMs } = frames[frames.length - 1];
 

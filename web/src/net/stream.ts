@@ -30,7 +30,7 @@ export class Stream {
 	private readonly feed: Feed;
 	private state: "signing-in" | "welcome" | "refused" = "signing-in";
 	private operations = new Operations(0, 0);
-	private frame: CompleteFrame = { type: "frame", seq: 0, parts: [], times: null, decodeMs: 0 };
+	private frame = newFrame(0);
 	private isWhole = true; /* that frame, the newest */
 	private painted = 0; /* seq */
 
@@ -114,6 +114,7 @@ export class Stream {
 		if (message.more)
 			return;
 		frame.times = message.times;
+		frame.wholeAt = performance.now();
 		this.isWhole = true;
 		this.feed.push(frame);
 	}
@@ -127,7 +128,7 @@ export class Stream {
 			return;
 		if ((seq - this.painted >>> 0) > UNDER_WAY_MAX)
 			throw new BadMessage("more frames than may be under way");
-		this.frame = { type: "frame", seq, parts: [], times: null, decodeMs: 0 };
+		this.frame = newFrame(seq);
 		this.isWhole = false;
 		this.operations.beginSeq();
 	}
@@ -165,4 +166,8 @@ export class Stream {
 
 		this.events.emit({ type, width, height, hotX, hotY, pixels }, [pixels]);
 	}
+}
+
+function newFrame(seq: number): CompleteFrame {
+	return { type: "frame", seq, parts: [], times: null, decodeMs: 0, wholeAt: 0 };
 }

@@ -218,7 +218,7 @@ def shared_memory_is_named():
 
 def objects_of_system_v_are_named():
     with a_place() as (_, leaks):
-        shm = LIBC.shmget(0, 4096, IPC_CREAT | 0o600)
+        shm = LIBC.shmget(0, 8192, IPC_CREAT | 0o600)
         sem = LIBC.semget(0, 1, IPC_CREAT | 0o600)
         msg = LIBC.msgget(0, IPC_CREAT | 0o600)
         try:

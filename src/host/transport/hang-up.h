@@ -17,7 +17,7 @@
 
 struct hang_up {
 	int fd; /* is among those of the call that is meant, as its first or second */
-	/* Does something wait for room in that socket? -1: it is none of ours. */
+	/* Does something wait for room in that socket? -1: it is no WebSocket of ours. */
 	int (*waits)(void *data, int fd);
 	void *data;
 };

@@ -434,13 +434,14 @@ static int create_context(struct web *self)
 	return self->vhost ? 0 : -ENOMEM;
 }
 
+/* What HTTP answers never does: see answer.c. */
 static int waits_for_room(void *data, int fd)
 {
 	const struct web *self = data;
 	const struct web_connection *connection;
 
 	list_for_each(connection, &self->connections, link) {
-		if (connection->wsi && lws_get_socket_fd(connection->wsi) == fd)
+		if (connection->client && lws_get_socket_fd(connection->wsi) == fd)
 			return lws_partial_buffered(connection->wsi) != 0;
 	}
 	return -1;

@@ -303,7 +303,8 @@ def deaths_cost_those_who_live_on_neither_descriptors_nor_memory():  # SUP-03
         home.wait_ready(name, other_than=pid)
         home.wait_state("ready")
 
-    with Home("[relaunch]\nhealthy_after = 0.1\nfast_delay = 0.1\nslow_after = 1000\n") as home:
+    with Home("[relaunch]\nhealthy_after = 0.1\nfast_delay = 0.1\nslow_after = 1000\n"
+              "give_up_after = 1000\n") as home:
         home.up("--display", "xvfb")
         status = home.status()
         ours = {"guard": status["guard_pid"], "supervisor": status["supervisor_pid"]}

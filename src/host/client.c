@@ -23,6 +23,7 @@
 #define SIGN_IN_USEC (10 * USEC_PER_SEC)
 #define TRYING_USEC (60 * USEC_PER_SEC) /* PINs are checked one at a time */
 #define DEADLINE_ACCURACY_USEC (USEC_PER_SEC / 4)
+#define OVERSLEPT_USEC (1 * USEC_PER_SEC) /* a timer is never that late by itself */
 #define MESSAGE_KEPT ((size_t)4 << 10)
 
 enum client_state {
@@ -417,12 +418,17 @@ static int handle_ack_limit(sd_event_source *source, uint64_t now, void *data)
 {
 	struct client *self = data;
 	usec_t since = self->pacer.waits_since, limit = self->host->ack_limit_usec;
+	bool overslept = clock_now() > now + OVERSLEPT_USEC;
 
 	(void)source;
 	self->deadline = sd_event_source_disable_unref(self->deadline);
 	if (!since)
 		return 0;
-	if (now >= since + limit) {
+	/* We were stopped ourselves: what it has sent meanwhile is still to be read (SUP-07). */
+	if (overslept) {
+		if (set_deadline(self, OVERSLEPT_USEC, handle_ack_limit) < 0)
+			drop_for_memory(self);
+	} else if (now >= since + limit) {
 		log_info("viewer %u (%s) has not painted a frame for %u s: closing", self->id,
 			self->connection->source, (unsigned)(limit / USEC_PER_SEC));
 		drop(self, CLIENT_CLOSE_TIMEOUT, "no ACK");

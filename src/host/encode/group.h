@@ -73,7 +73,7 @@ struct member_events {
 		size_t *ret_piece);
 	/* Bytes per second that its link takes; 0: not known. */
 	size_t (*get_rate)(const struct member *self);
-	/* Until then films are to be sparse, since an echo is awaited. */
+	/* Until then, by clock_now(), films are to be sparse, since an echo is awaited; 0: never. */
 	usec_t (*get_echo)(const struct member *self);
 	/* Something has become due: there is to be a member_take(), but not from within. */
 	void (*wake)(struct member *self);

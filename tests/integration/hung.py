@@ -20,7 +20,8 @@ import time
 from hosting import *
 from homes import *
 
-KEY = 0x03
+ACK, KEY, FRAME = 0x02, 0x03, 0x85
+MORE = 1
 KEY_A = 30
 STATUS_MS = 100
 NOTICED = 10  # seconds from being needed
@@ -28,7 +29,7 @@ ALL_STOPPED = 600 if os.environ.get("AFAR_SOAK") else 15
 
 
 class Viewer:
-    """Signs in, and hears all that comes in a thread of its own."""
+    """Signs in, and hears all that comes in a thread of its own, which says that it was painted."""
 
     upgrade, websocket = Host.upgrade, Host.websocket
 
@@ -57,6 +58,8 @@ class Viewer:
                     self.sizes.append(struct.unpack("<HH", body))
                 elif kind == PONG:
                     self.pongs += 1
+                elif kind == FRAME and not body[0] & MORE:
+                    self.ws.send(struct.pack("<B4sHH", ACK, body[1:5], 0, 0))
         except (OSError, Failed):
             self.closed = True
 
@@ -337,7 +340,7 @@ def all_stopped_for_a_while_go_on_as_if_nothing_had_been():
             check(pids(home) == before, pids(home), before)
             components = home.status()["components"]
             check(not [c for c in components if c["restarts"] or c["trouble"]], components)
-            check(not viewer.closed)
+            check(not viewer.closed, "the viewer was put out")
             viewer.ping()
         check(home.afar("stop")[0] == 0)
 

@@ -262,6 +262,23 @@ static void test_viewer_that_paints_nothing_is_closed_in_the_end(void **state) /
 	viewer_destroy(w);
 }
 
+/* As after SIGSTOP: what a viewer has sent meanwhile is read after time limits are looked at. */
+static void test_ack_that_is_read_late_was_not_sent_late(void **state) /* SUP-07 */
+{
+	struct viewer *v = *state;
+
+	host.ack_limit_usec = 20 * USEC_PER_MSEC;
+	sign_in(v);
+	hear_all(v);
+	usleep(1100 * USEC_PER_MSEC); /* so long nothing runs here */
+	assert_true(sd_event_run(host.event, 10 * USEC_PER_SEC) > 0);
+	assert_int_equal(v->closed, 0);
+	ack(v, v->seq);
+	assert_true(sd_event_run(host.event, 10 * USEC_PER_SEC) > 0); /* the time limit's rest */
+	assert_int_equal(v->closed, 0);
+	assert_int_equal(sd_event_run(host.event, 0), 0);
+}
+
 static void test_last_piece_of_a_frame_tells_where_its_time_went(void **state)
 {
 	struct viewer *v = *state;
@@ -645,6 +662,7 @@ int main(void)
 		TEST(nonsense_acks_end_only_that_viewer),
 		TEST(slow_viewer_has_one_frame_in_flight_and_gets_the_newest),
 		TEST(viewer_that_paints_nothing_is_closed_in_the_end),
+		TEST(ack_that_is_read_late_was_not_sent_late),
 		TEST(last_piece_of_a_frame_tells_where_its_time_went),
 		TEST(typed_character_costs_at_most_140_bytes),
 		TEST(unchanged_damage_sends_nothing),

@@ -196,6 +196,7 @@ static void handle_ack(struct client *self, const struct stream_message *message
 	uint32_t seq = message->ack.seq;
 	uint16_t decode = message->ack.decode, paint = message->ack.paint;
 
+	pacer_note_losses(&self->pacer, connection_count_lost(self->connection));
 	if (pacer_ack(&self->pacer, seq, ((usec_t)decode + paint) * STREAM_TIME_USEC) < 0) {
 		drop_for_protocol(self);
 		return;

@@ -26,6 +26,8 @@ struct connection_impl {
 	void (*close)(struct connection *self, unsigned code, const char *why);
 	/* Has its link lost packets of late, on a long way? Then each holds up what is behind it. */
 	bool (*loses_packets)(const struct connection *self);
+	/* How many packets it has lost so far, either way; 0 as well when that is not known. */
+	unsigned (*count_lost)(const struct connection *self);
 };
 
 /* Embedded in the transport's own struct. */
@@ -47,4 +49,9 @@ static inline void connection_close(struct connection *self, unsigned code, cons
 static inline bool connection_loses_packets(const struct connection *self)
 {
 	return self->impl->loses_packets(self);
+}
+
+static inline unsigned connection_count_lost(const struct connection *self)
+{
+	return self->impl->count_lost(self);
 }

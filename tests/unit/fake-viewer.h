@@ -74,6 +74,7 @@ struct viewer {
 	struct client *client;
 	bool wanted;
 	bool loses_packets;
+	unsigned n_lost;
 	unsigned closed; /* the code */
 	const uint8_t *bytes; /* the last message */
 	size_t n;
@@ -100,6 +101,11 @@ static inline void handle_close(struct connection *self, unsigned code, const ch
 	viewer->closed = code;
 }
 
+static inline unsigned count_lost(const struct connection *self)
+{
+	return ((const struct viewer *)self)->n_lost;
+}
+
 static inline bool loses_packets(const struct connection *self)
 {
 	return ((const struct viewer *)self)->loses_packets;
@@ -109,6 +115,7 @@ static const struct connection_impl connection_impl = {
 	.want_write = handle_want_write,
 	.close = handle_close,
 	.loses_packets = loses_packets,
+	.count_lost = count_lost,
 };
 
 static struct host host;

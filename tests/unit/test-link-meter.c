@@ -25,6 +25,8 @@ struct line {
 	bool coded;       /* frames end with coded pictures */
 	size_t frame_max; /* what there is to send; SIZE_MAX: always more */
 	usec_t every;     /* at most a frame in so long; 0: whenever it may begin */
+	unsigned loses;   /* of so many frames one is sent again; 0: none */
+	bool tells_lost;  /* packets are said to be lost whenever an ACK comes */
 
 	struct link_meter meter;
 	struct random random;
@@ -77,6 +79,8 @@ static void send_frame(struct line *self)
 		link_meter_coded(&self->meter);
 	self->free = MAX(self->free, self->now) + most * USEC_PER_SEC / self->rate;
 	arrives = self->free + self->rtt / 2;
+	if (self->loses && self->seq % self->loses == 0)
+		arrives += self->rtt * 5 / 4;
 	self->ready = MAX(self->ready, arrives) + self->client;
 	self->spent[self->seq % LINK_METER_FRAMES_MAX] = self->ready - arrives;
 	assert_true(self->n_came < RECORDS);
@@ -92,6 +96,8 @@ static void acknowledge(struct line *self)
 {
 	uint32_t seq = ++self->acked;
 
+	if (self->tells_lost)
+		link_meter_lost(&self->meter, self->now);
 	link_meter_acked(&self->meter, seq, self->spent[seq % LINK_METER_FRAMES_MAX], self->now);
 }
 
@@ -185,12 +191,23 @@ static void test_a_link_is_filled_and_nothing_waits_in_it(void **state)
 static void test_frames_are_young_again_three_seconds_after_a_step_of_the_rate(void **state)
 {
 	(void)state;
-	static const usec_t rtts[] = { 10, 20, 40, 80 };
+	static const struct {
+		usec_t rtt;
+		bool tells_lost; /* a queue that is too short loses some all the time */
+	} cases[] = {
+		{ 10, false },
+		{ 20, false },
+		{ 40, false },
+		{ 80, false },
+		{ 10, true },
+		{ 40, true },
+	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(rtts); i++) {
-		CLEANUP(free) struct line *line = make(20000, rtts[i] * USEC_PER_MSEC);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(free) struct line *line = make(20000, cases[i].rtt * USEC_PER_MSEC);
 		uint64_t fast = line->rate, slow = fast / 20;
 
+		line->tells_lost = cases[i].tells_lost;
 		run(line, 10 * USEC_PER_SEC);
 		for (unsigned n = 0; n < 2; n++) {
 			line->rate = slow;
@@ -205,6 +222,50 @@ static void test_frames_are_young_again_three_seconds_after_a_step_of_the_rate(v
 			assert_busy(line, line->now - 7 * USEC_PER_SEC);
 		}
 	}
+}
+
+/* NET-01: what a frame of a film takes longer, and all behind it, is not the link's rate. */
+static void test_a_lost_packet_is_no_slow_link(void **state)
+{
+	(void)state;
+	static const bool tells[] = { true, false };
+
+	for (size_t i = 0; i < ARRAY_SIZE(tells); i++) {
+		CLEANUP(free) struct line *line = make(1000, 200 * USEC_PER_MSEC);
+
+		run(line, 5 * USEC_PER_SEC);
+		line->loses = 20;
+		line->tells_lost = tells[i];
+		line->every = 66 * USEC_PER_MSEC;
+		line->frame_max = 1000;
+		run(line, 30 * USEC_PER_SEC);
+		if (tells[i])
+			assert_within(line->meter.rate, line->rate * 3 / 4, line->rate * 5 / 4);
+		else
+			assert_within(line->meter.rate, 0, line->rate / 2);
+	}
+}
+
+/* One that is awaited goes beside what a link that is believed to be slow has to carry. */
+static void test_what_is_urgent_does_not_wait_for_what_is_under_way(void **state)
+{
+	(void)state;
+	CLEANUP(free) struct line *line = make(100, 200 * USEC_PER_MSEC);
+	struct link_meter *meter = &line->meter;
+
+	run(line, 8 * USEC_PER_SEC);
+	line->frame_max = 0; /* and so all arrives */
+	run(line, 1 * USEC_PER_SEC);
+	assert_int_equal(meter->n_frames, 0);
+	for (unsigned i = 0; i < 2; i++)
+		link_meter_sent(meter, ++line->seq, 2000, line->now);
+	assert_int_equal(link_meter_next(meter, line->now), USEC_NEVER);
+	link_meter_urge(meter, line->now + USEC_PER_SEC);
+	assert_int_equal(link_meter_next(meter, line->now), line->now);
+	assert_int_equal(link_meter_next(meter, line->now + USEC_PER_SEC), USEC_NEVER);
+	while (meter->n_frames < LINK_METER_FRAMES_MAX)
+		link_meter_sent(meter, ++line->seq, 100, line->now);
+	assert_int_equal(link_meter_next(meter, line->now), USEC_NEVER);
 }
 
 /* A browser on the machine itself: frames are not cut, and one at a time is enough. */
@@ -284,7 +345,6 @@ static void test_a_longer_way_is_found_while_the_link_is_busy(void **state)
 	assert_within(line->meter.rtt_min, 20 * USEC_PER_MSEC, 30 * USEC_PER_MSEC);
 }
 
-/* Its browser paints at 20 frames a second, though the link would carry more. */
 /* While one is decoded and painted the next is coded; but for who takes long, it is only later. */
 static void test_beside_a_coded_picture_one_more_is_under_way(void **state)
 {
@@ -309,6 +369,7 @@ static void test_beside_a_coded_picture_one_more_is_under_way(void **state)
 	}
 }
 
+/* Its browser paints at 20 frames a second, though the link would carry more. */
 static void test_a_slow_client_gets_no_more_than_it_paints(void **state)
 {
 	(void)state;
@@ -370,6 +431,8 @@ int main(void)
 		cmocka_unit_test(test_a_link_is_filled_and_nothing_waits_in_it),
 		cmocka_unit_test(
 			test_frames_are_young_again_three_seconds_after_a_step_of_the_rate),
+		cmocka_unit_test(test_a_lost_packet_is_no_slow_link),
+		cmocka_unit_test(test_what_is_urgent_does_not_wait_for_what_is_under_way),
 		cmocka_unit_test(test_on_loopback_one_frame_is_under_way_and_none_is_cut),
 		cmocka_unit_test(test_a_busy_client_is_no_slow_link),
 		cmocka_unit_test(test_small_frames_and_idle_hours_teach_nothing_wrong),

@@ -33,6 +33,9 @@
 #define COUNTS_RATE ((uint64_t)2500 * 1000)
 #define FADE_USEC (500 * USEC_PER_MSEC) /* to the half */
 
+/* What may be the loss of a packet, and of what was sent in its place. */
+#define LOST_ROUND_TRIPS 5
+
 #define RTT_MIN_USEC (10 * USEC_PER_SEC)
 #define RTT_MIN_FRAMES 16
 #define PROBE_MAX ((size_t)2 << 10)
@@ -129,7 +132,8 @@ static void fade(struct link_meter *self, usec_t now)
 static void note_rate(struct link_meter *self, const struct link_meter_frame *frame, size_t n,
 	usec_t began, usec_t arrived, usec_t now)
 {
-	usec_t earliest = began + self->rtt_min;
+	usec_t again = self->lost_at >= began ? self->rtt_min * LOST_ROUND_TRIPS : 0;
+	usec_t earliest = began + self->rtt_min + again;
 	usec_t queued = arrived > earliest ? arrived - earliest : 0;
 	uint64_t proven = rate_of(self->delivered - frame->delivered, arrived - frame->began);
 
@@ -146,6 +150,16 @@ static void note_rate(struct link_meter *self, const struct link_meter_frame *fr
 		self->queued_usec += arrived - MIN(arrived, MAX(earliest, self->arrived));
 		self->rate = MIN(self->rate, rate_of(self->queued_bytes, self->queued_usec));
 	}
+}
+
+void link_meter_lost(struct link_meter *self, usec_t now)
+{
+	self->lost_at = now;
+}
+
+void link_meter_urge(struct link_meter *self, usec_t until)
+{
+	self->urgent_until = until;
 }
 
 void link_meter_acked(struct link_meter *self, uint32_t seq, usec_t client_usec, usec_t now)
@@ -195,6 +209,8 @@ usec_t link_meter_next(const struct link_meter *self, usec_t now)
 		return now;
 	if (self->n_frames >= frames_max(self) || is_in_doubt(self, now))
 		return USEC_NEVER;
+	if (now < self->urgent_until)
+		return now;
 	if (self->n_frames > 1 && self->n_bytes >= bytes_in(self->rtt_min + PIECE_USEC, self->rate))
 		return USEC_NEVER;
 	gap = usec_of(last->n, self->rate) * 4 / 5;

@@ -18,6 +18,10 @@
  * jitter: the sums of bytes and of times over the last second or so lower it. Frames so small
  * that their time says more about the viewer's machine than about the link do not count.
  *
+ * A packet that is lost on the way holds up all that comes behind it, a round trip and more; one
+ * that was lost again, several. So much of a frame's time says nothing of the rate if packets were
+ * lost while it was under way, either way. A queue that overflows takes longer than that.
+ *
  * A viewer's machine that is late, busy with other things, looks like a slow link. Where several
  * frames are under way it does not for long, since what is late comes together. Where one is, the
  * way is so short that the link hardly is slow: there frames are never cut to less than 64 KiB,
@@ -58,6 +62,9 @@ struct link_meter {
 	usec_t rtt;           /* smoothed; of frames, so with their own transmission */
 	usec_t client;        /* smoothed: decoding and painting */
 
+	usec_t lost_at;      /* when packets were lost, as far as is known; 0: never */
+	usec_t urgent_until; /* see link_meter_urge() */
+
 	uint64_t rate;         /* bytes/s */
 	bool known;            /* it was measured */
 	uint64_t queued_bytes; /* of frames that had to queue, */
@@ -81,6 +88,12 @@ void link_meter_coded(struct link_meter *self);
  * and painted. What is not under way is ignored.
  */
 void link_meter_acked(struct link_meter *self, uint32_t seq, usec_t client_usec, usec_t now);
+
+/* Packets were lost since it was told last: before the ACK that they may have held up. */
+void link_meter_lost(struct link_meter *self, usec_t now);
+
+/* Until then frames are small, and each is awaited: none waits for what was sent before it. */
+void link_meter_urge(struct link_meter *self, usec_t until);
 
 /*
  * When may another frame begin? The one before it must be complete. @now: at once, as always

@@ -39,7 +39,7 @@ static size_t get_rate(const struct member *member)
 
 static usec_t get_echo(const struct member *member)
 {
-	return pacer_of(member)->echo_until;
+	return pacer_of(member)->meter.urgent_until;
 }
 
 static void begin(struct member *member, usec_t now)
@@ -123,7 +123,14 @@ int pacer_produce(struct pacer *self, struct member_piece *ret)
 
 void pacer_await_echo(struct pacer *self, usec_t now)
 {
-	self->echo_until = now + ECHO_USEC;
+	link_meter_urge(&self->meter, now + ECHO_USEC);
+}
+
+void pacer_note_losses(struct pacer *self, unsigned n)
+{
+	if (n != self->n_lost)
+		link_meter_lost(&self->meter, clock_now());
+	self->n_lost = n;
 }
 
 int pacer_ack(struct pacer *self, uint32_t seq, usec_t client_usec)

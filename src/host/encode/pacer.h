@@ -25,7 +25,7 @@ struct pacer {
 	uint32_t seq;	/* of the newest frame; 0: none yet */
 	uint32_t acked; /* painted, with all before it */
 	usec_t waits_since; /* for an ACK; 0: for none */
-	usec_t echo_until;  /* so long an echo is to be expected */
+	unsigned n_lost;    /* packets, either way, as far as is known */
 	void (*wake)(void *data);
 	void *data; /* borrowed */
 };
@@ -53,6 +53,9 @@ int pacer_produce(struct pacer *self, struct member_piece *ret);
  * -EBADMSG: it cannot have, or has said so.
  */
 int pacer_ack(struct pacer *self, uint32_t seq, usec_t client_usec);
+
+/* So many packets have been lost so far, either way; before pacer_ack(). */
+void pacer_note_losses(struct pacer *self, unsigned n);
 
 /* The viewer has just typed or clicked, over a link where films would hold up what comes of it. */
 void pacer_await_echo(struct pacer *self, usec_t now);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "host/transport/probe.h"
 
+#include <linux/tcp.h> /* knows more of struct tcp_info than <netinet/tcp.h> */
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #define PART 4 /* of a round trip */
@@ -17,12 +17,20 @@ void probe_finish(struct probe *self)
 	self->timer = sd_event_source_disable_unref(self->timer);
 }
 
+/* An older kernel leaves what it does not know. */
+static bool get_info(const struct probe *self, struct tcp_info *ret)
+{
+	socklen_t size = sizeof(*ret);
+
+	*ret = (struct tcp_info){ 0 };
+	return getsockopt(self->fd, IPPROTO_TCP, TCP_INFO, ret, &size) >= 0;
+}
+
 static bool look(const struct probe *self, struct probe_link *ret)
 {
-	struct tcp_info info = { 0 };
-	socklen_t size = sizeof(info);
+	struct tcp_info info;
 
-	if (getsockopt(self->fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+	if (!get_info(self, &info))
 		return false;
 	*ret = (struct probe_link){
 		.round_trip = info.tcpi_rtt,
@@ -31,6 +39,14 @@ static bool look(const struct probe *self, struct probe_link *ret)
 		.silent = info.tcpi_last_data_sent * USEC_PER_MSEC,
 	};
 	return true;
+}
+
+/* What comes out of order comes after something that is missing. */
+unsigned probe_count_lost(const struct probe *self)
+{
+	struct tcp_info info;
+
+	return get_info(self, &info) ? info.tcpi_total_retrans + info.tcpi_rcv_ooopack : 0;
 }
 
 bool probe_is_lossy(const struct probe *self, usec_t now)

@@ -48,6 +48,9 @@ void probe_finish(struct probe *self);
 /* Data was handed to the socket. */
 void probe_sent(struct probe *self);
 
+/* How many packets were lost so far, either way; 0 as well when that is not known. */
+unsigned probe_count_lost(const struct probe *self);
+
 /* Is it a long way that has lost packets of late? */
 bool probe_is_lossy(const struct probe *self, usec_t now);
 

@@ -125,10 +125,16 @@ static bool connection_handle_loses_packets(const struct connection *connection)
 	return probe_is_lossy(&connection_of(connection)->probe, clock_now());
 }
 
+static unsigned connection_handle_count_lost(const struct connection *connection)
+{
+	return probe_count_lost(&connection_of(connection)->probe);
+}
+
 static const struct connection_impl connection_impl = {
 	.want_write = connection_handle_want_write,
 	.close = connection_handle_close,
 	.loses_packets = connection_handle_loses_packets,
+	.count_lost = connection_handle_count_lost,
 };
 
 /* Ends it at the next turn, without a word. */

@@ -39,7 +39,7 @@
  (500 * USEC_PER_MSEC) /* the same among the late, who then wait for a key */
 
 /* Where a film would be in the way of something. */
-#define VIDEO_SPARSE_USEC (250 * USEC_PER_MSEC)
+#define VIDEO_SPARSE_USEC (500 * USEC_PER_MSEC)
 
 /* Of one core, for all regions. */
 #define VIDEO_BUDGET 0.5

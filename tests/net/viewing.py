@@ -357,8 +357,9 @@ class Watcher:
             for i in range(32):
                 stamp = stamp << 1 | is_bright(left + i % 8 * 8 + 4, top + 32 + i // 8 * 8 + 4)
             now = time.monotonic()
-            # What is rounded up is not of the future.
-            self.ages.append((now, max(0, (int(now * 1000) + 1 - stamp) % (1 << 32)) / 1e3))
+            # What is rounded up, or has a bit that was not seen well, is not of the future.
+            age = (int(now * 1000) + 1 - stamp + (1 << 31)) % (1 << 32) - (1 << 31)
+            self.ages.append((now, max(0, age) / 1e3))
         self.end_message(flags, seq)
 
     def end_message(self, flags, seq):

@@ -121,7 +121,8 @@ if [ "${1:-}" = soak ]; then
 	AFAR_SOAK=1
 	export AFAR_SOAK
 	soak gcc login audio daemon environments flood host-door hung save takeover syscalls soak \
-		links load photos resizes bad-viewers e2e-storm e2e-workloads
+		resizes bad-viewers e2e-storm e2e-workloads
+	soak gcc --num-processes 1 links load photos
 	soak clang soak faults
 	soak thread soak host-door
 else

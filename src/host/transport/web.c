@@ -35,8 +35,12 @@
 /* More than any message: the socket alone says how much it takes. */
 #define WRITE_MAX ((size_t)256 * 1024 * 1024)
 
-/* So many events of ours before libwebsockets gets its turn. */
+/*
+ * So many events of ours, or for so long, before libwebsockets gets its turn: what viewers type
+ * waits no longer than for one that takes its time, such as a whole new picture (LOD-04).
+ */
 #define TURN_MAX 16
+#define TURN_USEC (1 * USEC_PER_MSEC)
 
 _Static_assert(CONNECTION_HEADROOM >= LWS_PRE, "a frame's header fits before every message");
 
@@ -490,7 +494,9 @@ static int handle_stop_timer(sd_event_source *source, uint64_t usec, void *userd
  */
 static int take_turn(sd_event *event)
 {
-	for (unsigned i = 0; i < TURN_MAX; i++) {
+	usec_t begun = clock_now();
+
+	for (unsigned i = 0; i < TURN_MAX && clock_now() - begun < TURN_USEC; i++) {
 		int r = sd_event_prepare(event);
 
 		if (r == 0)

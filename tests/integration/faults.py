@@ -259,13 +259,15 @@ def any_allocation_of_a_new_host_may_fail():
         end_host(1)
         n = calls.count("alloc") - before
         check(n > 50, n)
-        tried, n_failed = some_of(n, 100), 0
+        tried, n_reached = some_of(n, 100), 0
         for times, number in enumerate(tried, 2):
             before = calls.count("alloc")
             calls.fail("alloc", number)
             end_host(times)
-            n_failed += calls.count("alloc") >= before + number
-        check(n_failed * 2 > len(tried), n_failed, "of", len(tried), "were reached")
+            n_reached += calls.count("alloc") >= before + number
+        check(n_reached * 2 > len(tried), n_reached, "of", len(tried), "were reached")
+        # About one in twenty matters: of a sample perhaps none.
+        check(not SOAK or daemon.log.find("could not be started: "), "nothing failed")
         check(daemon.stop() == 0)
         check_words(daemon.log.texts(), "a new host")
         home.is_free_of_processes()

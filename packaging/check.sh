@@ -122,7 +122,7 @@ if [ "${1:-}" = soak ]; then
 	export AFAR_SOAK
 	soak gcc login audio daemon environments flood host-door hung save takeover syscalls soak \
 		resizes bad-viewers e2e-storm e2e-workloads
-	soak gcc --num-processes 1 links load photos
+	soak gcc --num-processes 1 links load pages photos
 	soak clang soak faults
 	soak thread soak host-door
 else

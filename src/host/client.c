@@ -11,11 +11,13 @@
 #include "host/connection.h"
 #include "host/cursor/cursor.h"
 #include "host/desktop.h"
+#include "host/encode/echo.h"
 #include "host/encode/pacer.h"
 #include "host/host.h"
 #include "host/input/input.h"
 #include "host/stages.h"
 #include "host/stats.h"
+#include "host/twin.h"
 #include "wire/json-memory.h"
 #include "wire/stream.h"
 #include "wire/text.h"
@@ -31,6 +33,7 @@ enum client_state {
 	CLIENT_TRYING,	/* access control thinks */
 	CLIENT_IN,
 	CLIENT_REFUSED,
+	CLIENT_TWIN, /* the second connection of one who is in: see twin.h */
 };
 
 struct client {
@@ -51,10 +54,16 @@ struct client {
 	struct input_holder holder;
 	struct stages_frame frame; /* the times of the one that is next */
 	struct stats_viewer stats;
+	bool can_join; /* by a second connection */
+	struct twin twin;
+	struct echo echo; /* for that one to send */
+
+	struct client *other; /* the twin's viewer, or the viewer's twin; NULL: none */
 
 	/* What is to be sent, beside frames. */
 	bool must_answer; /* WELCOME or REFUSED */
 	bool must_pong;
+	bool must_offer; /* TWIN */
 	bool must_status;
 	bool must_screen;
 	bool must_cursor;
@@ -74,12 +83,31 @@ static struct input *input_of(const struct client *self)
 	return desktop_input(self->host->desktop);
 }
 
+/* Each goes on without the other, but a twin has nothing to go on for. */
+static void part(struct client *self)
+{
+	struct client *other = TAKE_PTR(self->other);
+
+	if (!other)
+		return;
+	other->other = NULL;
+	if (other->state == CLIENT_IN) {
+		echo_finish(&other->echo);
+		other->pacer.has_twin = false;
+		return;
+	}
+	other->closed = true;
+	connection_close(other->connection, CLIENT_CLOSE_GOING_AWAY, "the first has ended");
+}
+
 /* The transport destroys us afterwards; the others need not wait for that. */
 static void drop(struct client *self, enum client_close code, const char *why)
 {
 	if (self->closed)
 		return;
 	self->closed = true;
+	part(self);
+	echo_finish(&self->echo);
 	if (self->state == CLIENT_IN)
 		pacer_finish(&self->pacer);
 	self->deadline = sd_event_source_disable_unref(self->deadline);
@@ -183,6 +211,7 @@ static void handle_sign_in(struct client *self, const struct stream_sign_in *sig
 	}
 	self->state = CLIENT_TRYING;
 	self->decodes = sign_in->decodes;
+	self->can_join = sign_in->twin;
 	self->trying = access_try(self->host->access, sign_in->kind, sign_in->secret,
 		self->connection->source, handle_outcome, self);
 	if (!self->trying)
@@ -219,26 +248,24 @@ static usec_t answered_within(enum stream_request type)
 	}
 }
 
-/* The others are between us and the viewer. */
-static bool wants_display(enum stream_request type)
+/* What is typed over a link that loses packets is waited for, and may come by two ways. */
+static void await_echo(struct client *self, usec_t now)
 {
-	return type != STREAM_ACK && type != STREAM_PING;
+	if (!connection_loses_packets(self->connection))
+		return;
+	pacer_await_echo(&self->pacer, now);
+	echo_start(&self->echo, now + PACER_ECHO_USEC);
+	if (self->can_join && !self->other && twin_wants_key(&self->twin, now)
+		&& twin_make_key(&self->twin, now) == 0)
+		want(self, &self->must_offer);
 }
 
-static void handle_signed_in(
-	struct client *self, const struct stream_message *message, size_t n, usec_t arrived)
+static void do_input(struct client *self, const struct stream_message *message, usec_t arrived)
 {
 	struct input *input = input_of(self);
 	usec_t within = answered_within(message->type);
 
-	stats_viewer_came(&self->stats, n, within > 0);
 	switch (message->type) {
-	case STREAM_SIGN_IN:
-		drop_for_protocol(self);
-		break;
-	case STREAM_ACK:
-		handle_ack(self, message);
-		break;
 	case STREAM_KEY:
 		input_key(input, &self->holder, message->key.code, message->key.down);
 		break;
@@ -256,18 +283,78 @@ static void handle_signed_in(
 	case STREAM_RELEASE:
 		input_release(input, &self->holder);
 		break;
-	case STREAM_PING:
-		self->cookie = message->cookie;
-		want(self, &self->must_pong);
+	default:
 		break;
 	}
 	if (within)
 		desktop_time_input(self->host->desktop, arrived, within);
-	if (within == STAGES_KEY_USEC && connection_loses_packets(self->connection))
-		pacer_await_echo(&self->pacer, arrived);
+	if (within == STAGES_KEY_USEC)
+		await_echo(self, arrived);
 	input_flush(input);
-	if (wants_display(message->type))
-		desktop_want(self->host->desktop);
+	desktop_want(self->host->desktop);
+}
+
+static void handle_signed_in(
+	struct client *self, const struct stream_message *message, size_t n, usec_t arrived)
+{
+	stats_viewer_came(&self->stats, n, answered_within(message->type) > 0);
+	if (stream_is_input(message->type)) {
+		if (twin_take(&self->twin, TWIN_FIRST))
+			do_input(self, message, arrived);
+	} else if (message->type == STREAM_ACK) {
+		handle_ack(self, message);
+	} else if (message->type == STREAM_PING) {
+		self->cookie = message->cookie;
+		want(self, &self->must_pong);
+	} else {
+		drop_for_protocol(self);
+	}
+}
+
+/* --- twins --- */
+
+static struct client *find_first(
+	const struct host *host, const uint8_t key[STREAM_TWIN_KEY_SIZE], usec_t now)
+{
+	struct client *client;
+
+	list_for_each(client, &host->clients, link) {
+		if (is_in(client) && !client->other && twin_use_key(&client->twin, key, now))
+			return client;
+	}
+	return NULL;
+}
+
+static void handle_join(struct client *self, const struct stream_message *message, usec_t now)
+{
+	struct client *first = find_first(self->host, message->join.key, now);
+
+	if (!first) {
+		drop_for_protocol(self);
+		return;
+	}
+	self->deadline = sd_event_source_disable_unref(self->deadline);
+	self->state = CLIENT_TWIN;
+	self->other = first;
+	first->other = self;
+	first->pacer.has_twin = true;
+	echo_init(&first->echo, desktop_scene(first->host->desktop));
+	twin_begin(&first->twin, message->join.n_before);
+	log_debug("viewer %u has a second connection", first->id);
+}
+
+static void handle_twin(
+	struct client *self, const struct stream_message *message, size_t n, usec_t arrived)
+{
+	struct client *first = self->other;
+
+	if (!stream_is_input(message->type)) {
+		drop_for_protocol(self);
+		return;
+	}
+	stats_viewer_came(&first->stats, n, false);
+	if (twin_take(&first->twin, TWIN_SECOND))
+		do_input(first, message, arrived);
 }
 
 void client_handle_message(struct client *self, const uint8_t *bytes, size_t n)
@@ -285,8 +372,12 @@ void client_handle_message(struct client *self, const uint8_t *bytes, size_t n)
 		drop_for_protocol(self);
 	else if (self->state == CLIENT_IN)
 		handle_signed_in(self, &message, n, arrived);
+	else if (self->state == CLIENT_TWIN)
+		handle_twin(self, &message, n, arrived);
 	else if (self->state == CLIENT_WAITING && message.type == STREAM_SIGN_IN)
 		handle_sign_in(self, &message.sign_in);
+	else if (self->state == CLIENT_WAITING && message.type == STREAM_JOIN)
+		handle_join(self, &message, arrived);
 	else
 		drop_for_protocol(self);
 	if (r == 0 && message.type == STREAM_SIGN_IN)
@@ -343,6 +434,13 @@ static void put_pong(struct client *self)
 	put(self, bytes, stream_put_pong(bytes, self->cookie));
 }
 
+static void put_offer(struct client *self)
+{
+	uint8_t bytes[STREAM_TWIN_SIZE];
+
+	put(self, bytes, stream_put_twin(bytes, self->twin.key));
+}
+
 static void put_status(struct client *self)
 {
 	put_type(self, STREAM_STATUS);
@@ -371,6 +469,7 @@ static const struct {
 } outgoing[] = {
 	{ offsetof(struct client, must_answer), put_answer },
 	{ offsetof(struct client, must_pong), put_pong },
+	{ offsetof(struct client, must_offer), put_offer },
 	{ offsetof(struct client, must_status), put_status },
 	{ offsetof(struct client, must_screen), put_screen },
 	{ offsetof(struct client, must_cursor), put_cursor },
@@ -475,6 +574,35 @@ static void put_header(const struct client *self, const struct member_piece *pie
 	*ret_n = piece->n + n;
 }
 
+/*
+ * The frame that follows has the same pixels at the latest, or the one that is open: the viewer
+ * looks at no echo that comes after it.
+ */
+static bool produce_echo(struct client *self, const uint8_t **ret, size_t *ret_n)
+{
+	struct client *first = self->other;
+	struct pacer *pacer = first ? &first->pacer : NULL;
+	uint8_t header[STREAM_ECHO_HEADER_SIZE], *body;
+	size_t n;
+
+	if (!first)
+		return false;
+	n = echo_make(&first->echo, &pacer->member, pacer_rate(pacer), clock_now(), &body);
+	if (!n)
+		return false;
+	begin_message(self);
+	put(self, header,
+		stream_put_echo_header(header, pacer->member.open ? pacer->seq : pacer->seq + 1,
+			first->echo.scene->width, first->echo.scene->height));
+	put(self, body, n);
+	if (self->message.failed)
+		return false;
+	*ret = (const uint8_t *)self->message.text + sizeof(headroom);
+	*ret_n = self->message.length - sizeof(headroom);
+	stats_viewer_went(&first->stats, *ret_n);
+	return true;
+}
+
 static bool produce_frame(struct client *self, const uint8_t **ret, size_t *ret_n)
 {
 	usec_t begun = clock_now();
@@ -509,14 +637,17 @@ static bool produce_frame(struct client *self, const uint8_t **ret, size_t *ret_
 
 static bool has_more(const struct client *self)
 {
-	return self->state == CLIENT_REFUSED || self->must_pong || self->must_status
-	       || self->must_screen || self->must_cursor || pacer_is_due(&self->pacer);
+	return self->state == CLIENT_REFUSED || self->must_pong || self->must_offer
+	       || self->must_status || self->must_screen || self->must_cursor
+	       || pacer_is_due(&self->pacer);
 }
 
 bool client_produce(struct client *self, const uint8_t **ret, size_t *ret_n)
 {
 	if (self->closed)
 		return false;
+	if (self->state == CLIENT_TWIN)
+		return produce_echo(self, ret, ret_n);
 	if (!produce_message(self, ret, ret_n) && !produce_frame(self, ret, ret_n)) {
 		if (self->state == CLIENT_REFUSED)
 			drop(self, CLIENT_CLOSE_REFUSED, "refused");
@@ -553,6 +684,8 @@ void client_handle_damage(struct client *self)
 		return;
 	stages_frame_add(&self->frame, &desktop_stages(self->host->desktop)->ready);
 	pacer_handle_damage(&self->pacer);
+	if (self->other && echo_handle_damage(&self->echo, clock_now()))
+		connection_want_write(self->other->connection);
 }
 
 void client_handle_cursor(struct client *self)
@@ -590,6 +723,7 @@ void client_destroy(struct client *self)
 	access_try_cancel(self->trying);
 	sd_event_source_disable_unref(self->deadline);
 	list_remove(&self->link);
+	part(self);
 	if (self->state == CLIENT_IN) {
 		input_remove_holder(input_of(self), &self->holder);
 		if (!self->closed)
@@ -598,6 +732,7 @@ void client_destroy(struct client *self)
 		host_viewers_changed(self->host);
 	}
 	strbuf_finish(&self->message);
+	echo_finish(&self->echo);
 	explicit_bzero(&self->outcome, sizeof(self->outcome));
 	free(self);
 }

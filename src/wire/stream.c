@@ -73,6 +73,17 @@ static int parse_decodes(const json_t *body, struct stream_sign_in *ret)
 	return 0;
 }
 
+/* Missing is false. */
+static int parse_twin(const json_t *body, struct stream_sign_in *ret)
+{
+	const json_t *value = json_object_get(body, "twin");
+
+	if (value && !json_is_boolean(value))
+		return -EBADMSG;
+	ret->twin = json_is_true(value);
+	return 0;
+}
+
 static int parse_sign_in(struct reader *reader, struct stream_sign_in *ret)
 {
 	CLEANUP(json) json_t *body = NULL;
@@ -91,6 +102,8 @@ static int parse_sign_in(struct reader *reader, struct stream_sign_in *ret)
 	if (ret->version != STREAM_VERSION)
 		return 0;
 	r = parse_decodes(body, ret);
+	if (r >= 0)
+		r = parse_twin(body, ret);
 	return r < 0 ? r : parse_secret(body, ret);
 }
 
@@ -115,6 +128,17 @@ static int parse_button(struct reader *reader, struct stream_message *ret)
 	if (down > 1 || number < 1 || number > STREAM_BUTTON_MAX)
 		return -EBADMSG;
 	return number >= 4 && number <= 7 ? -EBADMSG : 0; /* these are the wheel's */
+}
+
+static int parse_join(struct reader *reader, struct stream_message *ret)
+{
+	const uint8_t *key = reader_bytes(reader, sizeof(ret->join.key));
+
+	if (!key)
+		return -EBADMSG;
+	memcpy(ret->join.key, key, sizeof(ret->join.key));
+	ret->join.n_before = reader_u32(reader);
+	return 0;
 }
 
 static int parse_body(struct reader *reader, struct stream_message *ret)
@@ -146,6 +170,8 @@ static int parse_body(struct reader *reader, struct stream_message *ret)
 	case STREAM_PING:
 		ret->cookie = reader_u32(reader);
 		return 0;
+	case STREAM_JOIN:
+		return parse_join(reader, ret);
 	}
 	return -EBADMSG;
 }
@@ -260,6 +286,22 @@ size_t stream_put_pong(uint8_t *out, uint32_t cookie)
 	*out++ = STREAM_PONG;
 	put_u32(out, cookie);
 	return STREAM_PONG_SIZE;
+}
+
+size_t stream_put_twin(uint8_t *out, const uint8_t key[STREAM_TWIN_KEY_SIZE])
+{
+	*out++ = STREAM_TWIN;
+	memcpy(out, key, STREAM_TWIN_KEY_SIZE);
+	return STREAM_TWIN_SIZE;
+}
+
+size_t stream_put_echo_header(uint8_t *out, uint32_t seq, unsigned width, unsigned height)
+{
+	*out++ = STREAM_ECHO;
+	out = put_u32(out, seq);
+	out = put_u16(out, width);
+	put_u16(out, height);
+	return STREAM_ECHO_HEADER_SIZE;
 }
 
 size_t stream_put_rect_header(

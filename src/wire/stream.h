@@ -27,6 +27,7 @@ enum stream_request {
 	STREAM_WHEEL = 0x06,
 	STREAM_RELEASE = 0x07,
 	STREAM_PING = 0x08,
+	STREAM_JOIN = 0x09,
 };
 
 /* From the server. */
@@ -39,6 +40,8 @@ enum stream_type {
 	STREAM_CURSOR = 0x86,
 	STREAM_PONG = 0x87,
 	STREAM_PICTURE = 0x88,
+	STREAM_TWIN = 0x89,
+	STREAM_ECHO = 0x8a,
 };
 
 /* How a PICTURE is coded. */
@@ -51,12 +54,14 @@ enum stream_codec {
 #define STREAM_SIGN_IN_MAX 1024 /* bytes of JSON */
 #define STREAM_KEY_MAX 247
 #define STREAM_BUTTON_MAX 9
+#define STREAM_TWIN_KEY_SIZE 16
 
 struct stream_sign_in {
 	unsigned version; /* of another one than STREAM_VERSION nothing else is known */
 	enum control_kind kind;
 	char secret[STREAM_SIGN_IN_MAX + 1];
 	unsigned decodes; /* 1 << enum stream_codec, each that we know */
+	bool twin;	  /* it can open a second connection */
 };
 
 struct stream_message {
@@ -68,6 +73,10 @@ struct stream_message {
 			uint16_t decode, paint; /* 10 us */
 		} ack;
 		uint32_t cookie; /* PING */
+		struct {
+			uint8_t key[STREAM_TWIN_KEY_SIZE];
+			uint32_t n_before; /* inputs that went before it, by the first connection */
+		} join;
 		struct {
 			bool down;
 			uint16_t code; /* evdev's */
@@ -86,6 +95,12 @@ struct stream_message {
 		} wheel;
 	};
 };
+
+/* What a user does: KEY to RELEASE. */
+static inline bool stream_is_input(enum stream_request type)
+{
+	return type >= STREAM_KEY && type <= STREAM_RELEASE;
+}
 
 /* A whole message from a client: 0, -EBADMSG (not one of version 2), -ENOMEM. */
 int stream_parse(const uint8_t *bytes, size_t n, struct stream_message *ret);
@@ -136,6 +151,13 @@ size_t stream_put_cursor_header(
 
 #define STREAM_PONG_SIZE 5
 size_t stream_put_pong(uint8_t *out, uint32_t cookie);
+
+#define STREAM_TWIN_SIZE (1 + STREAM_TWIN_KEY_SIZE)
+size_t stream_put_twin(uint8_t *out, const uint8_t key[STREAM_TWIN_KEY_SIZE]);
+
+/* Of a screen of this size. */
+#define STREAM_ECHO_HEADER_SIZE 9
+size_t stream_put_echo_header(uint8_t *out, uint32_t seq, unsigned width, unsigned height);
 
 /* What FRAME bodies inflate to: operations on the picture. */
 enum stream_kind {

@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zlib
 
@@ -26,7 +27,7 @@ RELAY = os.path.join(BUILD, "tests", "net", "relay")
 PAINTER = os.path.join(BUILD, "tests", "net", "painter")
 DECODER = os.path.join(BUILD, "tests", "net", "decoder")
 NEAR = "10.99.0.1"
-ACK, KEY, FRAME, PICTURE = 0x02, 0x03, 0x85, 0x88
+ACK, KEY, JOIN, FRAME, PICTURE, TWIN, ECHO = 0x02, 0x03, 0x09, 0x85, 0x88, 0x89, 0x8a
 CODECS = {"jpeg": 1, "vp9": 2, "h264": 3}
 LETTER = 30  # KEY_A of linux/input-event-codes.h
 TILE, CORNER, KEYS = 64, 8, (704, 320)
@@ -171,6 +172,7 @@ def desktop(fps=30, place=(), width=1280, height=720, link=None):
             host.send(type="display_up", display=desk.display, xauthority=desk.authority.name)
             wait_for(lambda: "the screen has" in host.log(), "the screen")
             host.fds = None  # those of the display come and go
+            host.display = desk.display
             yield host, film, keys
 
 
@@ -232,13 +234,86 @@ class Decoder:
         self.process.stdout.close()
 
 
+def take_message(data):
+    """(opcode, payload) of the first WebSocket message in a bytearray, if it is whole: the host
+    neither masks nor splits them."""
+    if len(data) < 2:
+        return None
+    n, at = data[1], 2
+    if n >= 126:
+        size = 2 if n == 126 else 8
+        if len(data) < 2 + size:
+            return None
+        n, at = int.from_bytes(data[2:2 + size], "big"), 2 + size
+    if len(data) < at + n:
+        return None
+    opcode, payload = data[0] & 15, bytes(data[at:at + n])
+    del data[:at + n]
+    return opcode, payload
+
+
+def write(ws, message):
+    # So short that the socket always has room, unless the host takes nothing.
+    ws.socket.setblocking(True)
+    ws.send(message)
+    ws.socket.setblocking(False)
+
+
+def keys_in(kind, body, x, y, w, version):
+    """How many keys a rectangle tells of."""
+    colour = pixel(kind, body, w, KEYS[0] - x, KEYS[1] - y, version)
+    return (colour[0] & 127) << 14 | (colour[1] & 127) << 7 | colour[2] & 127
+
+
+class Twin:
+    """A Watcher's second connection, once the host has asked for one."""
+
+    def __init__(self, host, key, version):
+        self.ws, self.key, self.version = host.websocket(), key, version
+        self.socket, self.bytes = self.ws.socket, bytearray()
+        self.n_keys = self.n_echoes = 0
+
+    def join(self, n_before):
+        write(self.ws, struct.pack("<B16sI", JOIN, self.key, n_before))
+
+    def take(self, size):
+        """What has come, on a screen of that size. Returns how many bytes."""
+        some = self.socket.recv(1 << 16)
+        check(some, "the host closed the second connection")
+        self.bytes += some
+        while message := take_message(self.bytes):
+            opcode, payload = message
+            if opcode != PONG:
+                self.echo(payload, size)
+        return len(some)
+
+    def echo(self, payload, screen):
+        kind, _, *size = struct.unpack_from("<BIHH", payload)
+        check(kind == ECHO and tuple(size) == screen, "ECHO", payload[:9])
+        data = zlib.decompressobj(-15).decompress(payload[9:] + b"\0\0\xff\xff")
+        self.n_echoes += 1
+        at = 0
+        while at < len(data):
+            kind, (x, y, w, h) = data[at], struct.unpack_from("<HHBB", data, at + 1)
+            check(kind < KIND_COPY, "an echo of kind", kind)
+            w, h, at = w + 1, h + 1, at + 7
+            size = body_size(kind, data, at, w, h, self.version)
+            if x <= KEYS[0] < x + w and y <= KEYS[1] < y + h:
+                self.n_keys = keys_in(kind, data[at:at + size], x, y, w, self.version)
+            at += size
+
+
 class Watcher:
     """A viewer that keeps up. look=False: it counts frames and bytes, and no more. decodes: one of
-    CODECS, in which the film at @film may come; None: it comes in tiles."""
+    CODECS, in which the film at @film may come; None: it comes in tiles. twin: it opens a second
+    connection where the host would like that."""
 
-    def __init__(self, host, link=None, look=True, token=None, decodes=None, film=(0, 0)):
-        how = {"decodes": [decodes]} if decodes else {}
-        with (link.far() if link else contextlib.nullcontext()):
+    def __init__(self, host, link=None, look=True, token=None, decodes=None, film=(0, 0),
+                 twin=False):
+        how = {"twin": twin, **({"decodes": [decodes]} if decodes else {})}
+        self.host, self.link, self.n_inputs = host, link, 0
+        self.twin, self.connected = None, []  # Twins that have not joined yet
+        with self.far():
             self.ws, welcome = host.welcome(link=token or host.make_link(), **how)
         self.decoder = Decoder() if decodes else None
         self.film, self.n_pictures, self.n_probes = film, 0, 0
@@ -256,19 +331,41 @@ class Watcher:
         self.n_keys, self.slots = 0, {}
         self.take_messages()  # what came with the welcome
 
+    def far(self):
+        return self.link.far() if self.link else contextlib.nullcontext()
+
     def close(self):
         self.ws.close()
+        if self.twin:
+            self.twin.ws.close()
         if self.decoder:
             self.decoder.close()
 
     def send(self, kind, body):
-        # So short that the socket always has room, unless the host takes nothing.
-        self.socket.setblocking(True)
-        self.ws.send(bytes([kind]) + body)
-        self.socket.setblocking(False)
+        write(self.ws, bytes([kind]) + body)
 
     def key(self, down):
-        self.send(KEY, struct.pack("<BH", down, LETTER))
+        message = struct.pack("<BBH", KEY, down, LETTER)
+        write(self.ws, message)
+        if self.twin:
+            write(self.twin.ws, message)
+        self.n_inputs += 1
+
+    def connect_twin(self, key):
+        """Meanwhile: that has round trips of its own to wait for."""
+        def connect():
+            with self.far():
+                self.connected.append(Twin(self.host, key, self.version))
+        threading.Thread(target=connect, daemon=True).start()
+
+    def join(self):
+        self.twin = self.connected.pop()
+        self.twin.join(self.n_inputs)
+
+    @property
+    def n_seen(self):
+        """Keys, in the picture or by an echo."""
+        return max(self.n_keys, self.twin.n_keys if self.twin else 0)
 
     def until(self, is_so, what, seconds=DEADLINE):
         end = time.monotonic() + seconds
@@ -279,12 +376,18 @@ class Watcher:
     def take(self, end):
         """What has come; waits for it until then."""
         left = end - time.monotonic()
-        if left > 0 and select.select([self.socket], [], [], left)[0]:
+        if self.connected:
+            self.join()
+        sockets = [self.socket, *([self.twin.socket] if self.twin else [])]
+        ready = select.select(sockets, [], [], left)[0] if left > 0 else []
+        if self.socket in ready:
             some = self.socket.recv(1 << 18)
             check(some, "the host closed the connection")
             self.n_bytes += len(some)
             self.bytes += some
             self.take_messages()
+        if self.twin and self.twin.socket in ready:
+            self.n_bytes += self.twin.take(self.size)
 
     def also(self, pipe):
         """Takes what comes until something else is to be read."""
@@ -301,19 +404,10 @@ class Watcher:
             pass
 
     def take_message(self):
-        """A whole WebSocket message: the host neither masks nor splits them."""
-        if len(self.bytes) < 2:
+        message = take_message(self.bytes)
+        if not message:
             return False
-        n, at = self.bytes[1], 2
-        if n >= 126:
-            size = 2 if n == 126 else 8
-            if len(self.bytes) < 2 + size:
-                return False
-            n, at = int.from_bytes(self.bytes[2:2 + size], "big"), 2 + size
-        if len(self.bytes) < at + n:
-            return False
-        opcode, payload = self.bytes[0] & 15, bytes(self.bytes[at:at + n])
-        del self.bytes[:at + n]
+        opcode, payload = message
         if opcode == PONG:
             self.n_probes += 1
             return True
@@ -324,6 +418,8 @@ class Watcher:
             self.frame(payload)
         elif payload[0] == PICTURE:
             self.picture(payload)
+        elif payload[0] == TWIN:
+            self.connect_twin(payload[1:])
         return True
 
     def frame(self, payload):
@@ -393,8 +489,7 @@ class Watcher:
 
     def fill(self, kind, body, x, y, w, h):
         if x <= KEYS[0] < x + w and y <= KEYS[1] < y + h:
-            colour = pixel(kind, body, w, KEYS[0] - x, KEYS[1] - y, self.version)
-            self.n_keys = (colour[0] & 127) << 14 | (colour[1] & 127) << 7 | colour[2] & 127
+            self.n_keys = keys_in(kind, body, x, y, w, self.version)
         elif x % TILE == y % TILE == 0 and w >= CORNER and h >= CORNER:
             self.tiles[x, y] = kind, body, w
             self.first = self.first or self.tiles[x, y]
@@ -424,11 +519,11 @@ class Watcher:
 
     def echo(self, seconds=DEADLINE):
         """Presses a key, and sees the picture change. Seconds."""
-        wanted = self.n_keys + 1
+        wanted = self.n_seen + 1
         start = time.monotonic()
         self.key(1)
         self.key(0)
-        self.until(lambda: self.n_keys >= wanted, "the echo of a key", seconds)
+        self.until(lambda: self.n_seen >= wanted, "the echo of a key", seconds)
         return time.monotonic() - start
 
     def echoes(self, seconds, pause=0.05):

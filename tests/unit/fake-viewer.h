@@ -221,17 +221,25 @@ static inline void ack(struct viewer *self, uint32_t seq)
 	say(self, bytes, sizeof(bytes));
 }
 
-static inline void sign_in(struct viewer *self)
+/* @more: of SIGN_IN, after a comma. */
+static inline void sign_in_with(struct viewer *self, const char *more)
 {
+	char message[256];
 	struct access_outcome yes = {
 		.ok = true, .resume = "0123456789abcdefghijkl", .resume_seconds = 43200
 	};
 
-	SAY(self, "\x01{\"version\":2,\"pin\":\"12345678\"}");
+	snprintf(message, sizeof(message), "\x01{\"version\":2,\"pin\":\"12345678\"%s}", more);
+	say(self, message, strlen(message));
 	assert_true(the_try.live);
 	assert_string_equal(the_try.secret, "12345678");
 	the_try.done(the_try.data, &yes);
 	assert_int_equal(self->closed, 0);
+}
+
+static inline void sign_in(struct viewer *self)
+{
+	sign_in_with(self, "");
 }
 
 /* Reads all that is due; returns how many frames came. */

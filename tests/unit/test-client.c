@@ -589,7 +589,244 @@ static void test_list_has_those_who_are_in(void **state)
 	viewer_destroy(out);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+/* --- a second connection --- */
+
+/* Types over a link that loses packets, and does as the host then asks. Returns that one. */
+static struct viewer *join(struct viewer *self, unsigned n_before)
+{
+	uint8_t message[21] = { STREAM_JOIN };
+	struct viewer *twin = viewer_create();
+	unsigned type;
+
+	sign_in_with(self, ",\"twin\":true");
+	hear_all(self);
+	ack(self, self->seq);
+	self->loses_packets = true;
+	SAY(self, "\x07");
+	SAY(self, "\x03\x00\x1e\x00");
+	while ((type = hear(self)) != STREAM_TWIN)
+		assert_int_not_equal(type, 0);
+	assert_int_equal(self->n, 17);
+	memcpy(message + 1, self->bytes + 1, 16);
+	message[17] = (uint8_t)n_before;
+	say(twin, message, sizeof(message));
+	assert_int_equal(twin->closed, 0);
+	return twin;
+}
+
+/* The echo that the twin has just heard: what it shows, on a black screen, and its seq. */
+static uint32_t see_echo(struct viewer *twin)
+{
+	uint32_t seq;
+
+	assert_memory_equal(twin->bytes + 5, ((const uint16_t[]){ WIDTH, HEIGHT }), 4);
+	assert_int_equal(picture_resize(&twin->picture, WIDTH, HEIGHT), 0);
+	inflater_finish(&twin->inflaters[0]);
+	inflater_init(&twin->inflaters[0]);
+	inflater_take(&twin->inflaters[0], twin->bytes + 9, twin->n - 9);
+	assert_int_equal(
+		picture_apply(&twin->picture, twin->inflaters[0].bytes, twin->inflaters[0].n), 0);
+	memcpy(&seq, twin->bytes + 1, sizeof(seq));
+	return seq;
+}
+
+static void test_what_changes_comes_by_both_connections(void **state)
+{
+	struct viewer *v = *state, *twin = join(v, 2);
+
+	assert_int_equal(hear(twin), 0);
+	assert_int_equal(hear_all(v), 0); /* it is asked once */
+	SAY(v, "\x03\x01\x1e\x00");
+	fill(70, 10, 8, 16, 0x123456);
+	assert_int_equal(hear(twin), STREAM_ECHO); /* before its frame: that may have to wait */
+	assert_int_equal(see_echo(twin), v->seq + 1);
+	assert_int_equal(twin->picture.pixels[10 * WIDTH + 70], 0x123456);
+	assert_int_equal(twin->picture.pixels[25 * WIDTH + 77], 0x123456);
+	assert_int_equal(twin->picture.pixels[0], 0);
+	assert_int_equal(hear(twin), 0);
+	assert_int_equal(hear_all(v), 1);
+	assert_sees_the_screen(v);
+	ack(v, v->seq);
+	viewer_destroy(twin);
+	fill(70, 10, 8, 16, 0x654321); /* it goes on by itself */
+	assert_int_equal(hear_all(v), 1);
+	assert_sees_the_screen(v);
+}
+
+static void test_an_echo_has_the_newest_of_all_that_has_changed(void **state)
+{
+	struct viewer *v = *state, *twin = join(v, 2);
+
+	SAY(v, "\x03\x01\x1e\x00");
+	fill(70, 10, 8, 16, 1);
+	fill(2, 10, 8, 16, 2);
+	fill(70, 10, 8, 16, 3);
+	assert_int_equal(hear(twin), STREAM_ECHO);
+	see_echo(twin);
+	assert_int_equal(twin->picture.pixels[10 * WIDTH + 70], 3);
+	assert_int_equal(twin->picture.pixels[10 * WIDTH + 2], 2);
+	assert_int_equal(hear(twin), 0);
+	viewer_destroy(twin);
+}
+
+/* It may be behind what that frame has there already, and is over when it is complete. */
+static void test_an_echo_in_the_middle_of_a_frame_is_of_that_one(void **state)
+{
+	struct viewer *v = *state, *twin;
+	struct random random = { 12 };
+
+	twin = join(v, 2);
+	assert_int_equal(capture_fake_resize(capture, 900, 300), 0);
+	make_noise(&random, 900, 300);
+	while (hear(v) != STREAM_SCREEN)
+		;
+	take_screen(v);
+	assert_int_equal(hear(v), STREAM_FRAME);
+	paint(v);
+	assert_true(v->more);
+	SAY(v, "\x03\x01\x1e\x00");
+	fill(890, 290, 5, 5, 0x123456);
+	assert_int_equal(hear(twin), STREAM_ECHO);
+	assert_memory_equal(twin->bytes + 1, &v->seq, 4);
+	viewer_destroy(twin);
+}
+
+/*
+ * What an echo has shown has to go away again, though the viewer's picture has been right all the
+ * time.
+ */
+static void test_what_only_an_echo_has_shown_is_painted_over(void **state)
+{
+	struct viewer *v = *state, *twin = join(v, 2);
+
+	SAY(v, "\x03\x01\x1e\x00");
+	fill(70, 10, 8, 16, 0x123456);
+	assert_int_equal(hear_all(v), 1);
+	ack(v, v->seq);
+	fill(70, 10, 8, 16, 0xffffff);
+	assert_int_equal(hear(twin), STREAM_ECHO);
+	see_echo(twin);
+	assert_int_equal(twin->picture.pixels[10 * WIDTH + 70], 0xffffff);
+	fill(70, 10, 8, 16, 0x123456);
+	assert_int_equal(hear_all(v), 1);
+	assert_true(v->picture.filled >= 8 * 16);
+	assert_sees_the_screen(v);
+	viewer_destroy(twin);
+}
+
+static void test_without_losses_or_consent_there_is_no_second_connection(void **state)
+{
+	struct viewer *v = *state, *w = viewer_create();
+	unsigned type;
+
+	sign_in_with(v, ",\"twin\":true");
+	SAY(v, "\x03\x01\x1e\x00"); /* but nothing was lost */
+	sign_in(w);
+	w->loses_packets = true;
+	SAY(w, "\x03\x01\x1e\x00");
+	while ((type = hear(v)))
+		assert_int_not_equal(type, STREAM_TWIN);
+	while ((type = hear(w)))
+		assert_int_not_equal(type, STREAM_TWIN);
+	viewer_destroy(w);
+}
+
+static void test_what_is_typed_by_both_is_done_once(void **state)
+{
+	static const struct input_sink_impl impl = { .event = note, .flush = ignore_flush };
+	struct input_sink sink = { .impl = &impl };
+	struct viewer *v = *state, *twin = join(v, 3); /* of which the first has seen two */
+
+	input_set_sink(desktop_input(host.desktop), &sink);
+	pressed[0] = '\0';
+	SAY(twin, "\x03\x01\x1e\x00"); /* 4: too early */
+	assert_string_equal(pressed, "");
+	SAY(v, "\x03\x01\x1f\x00"); /* 3 */
+	SAY(v, "\x03\x01\x1e\x00"); /* 4 */
+	assert_string_equal(pressed, "0+31 0+30 ");
+	SAY(twin, "\x03\x00\x1e\x00"); /* 5 */
+	SAY(twin, "\x03\x01\x1e\x00"); /* 6 */
+	SAY(v, "\x03\x00\x1e\x00");
+	SAY(v, "\x03\x01\x1e\x00");
+	assert_string_equal(pressed, "0+31 0+30 0-30 0+30 ");
+	/* What its viewer holds is its viewer's, and stays so. */
+	viewer_destroy(twin);
+	assert_string_equal(pressed, "0+31 0+30 0-30 0+30 ");
+	SAY(v, "\x07");
+	assert_string_equal(pressed, "0+31 0+30 0-30 0+30 0-30 0-31 ");
+	input_set_sink(desktop_input(host.desktop), NULL);
+}
+
+static void test_a_second_connection_ends_with_the_first(void **state)
+{
+	struct viewer *v = viewer_create(), *twin = join(v, 2);
+
+	(void)state;
+	fill(70, 10, 8, 16, 1);
+	hear_all(v);
+	SAY(v, "\x55");
+	assert_int_equal(v->closed, CLIENT_CLOSE_PROTOCOL);
+	assert_int_equal(twin->closed, CLIENT_CLOSE_GOING_AWAY);
+	assert_int_equal(hear(twin), 0);
+	SAY(twin, "\x03\x01\x1e\x00");
+	viewer_destroy(v);
+	viewer_destroy(twin);
+}
+
+static void test_nobody_joins_without_the_key(void **state)
+{
+	struct viewer *v = *state, *twin = join(v, 2), *w = viewer_create();
+	uint8_t message[21] = { STREAM_JOIN };
+
+	memcpy(message + 1, v->bytes + 1, 16); /* used already */
+	say(w, message, sizeof(message));
+	assert_int_equal(w->closed, CLIENT_CLOSE_PROTOCOL);
+	viewer_destroy(w);
+	/* Nor by being in, and no picture goes this way. */
+	say(v, message, sizeof(message));
+	assert_int_equal(v->closed, CLIENT_CLOSE_PROTOCOL);
+	viewer_destroy(twin);
+}
+
+static void test_a_second_connection_only_brings_input(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+	} cases[] = { { "\x02\x01\0\0\0\0\0\0\0", 9 }, { "\x08\0\0\0\0", 5 },
+		{ "\x01{\"version\":2,\"pin\":\"0\"}", 24 }, { "\x03\x01", 2 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct viewer *v = viewer_create(), *twin = join(v, 2);
+
+		say(twin, cases[i].bytes, cases[i].n);
+		assert_int_equal(twin->closed, CLIENT_CLOSE_PROTOCOL);
+		assert_int_equal(v->closed, 0);
+		viewer_destroy(twin);
+		viewer_destroy(v);
+	}
+}
+
+static json_int_t n_in_list(void)
+{
+	json_t *list = client_list_to_json(&host);
+	json_int_t n = (json_int_t)json_array_size(list);
+
+	json_decref(list);
+	return n;
+}
+
+static void test_a_second_connection_is_no_second_viewer(void **state)
+{
+	struct viewer *v = *state, *twin = join(v, 2);
+
+	assert_int_equal(n_in_list(), 1);
+	assert_false(client_is_signed_in(twin->client));
+	assert_true(client_is_signed_in(v->client));
+	viewer_destroy(twin);
+	assert_int_equal(n_in_list(), 1);
+}
 
 /* --- what is counted --- */
 
@@ -651,6 +888,8 @@ static void test_of_very_many_viewers_some_are_only_counted(void **state)
 	viewer_destroy(stranger);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -675,6 +914,16 @@ int main(void)
 		TEST(status_page_works_with_no_display),
 		TEST(what_a_viewer_holds_is_released_when_it_leaves),
 		TEST(list_has_those_who_are_in),
+		TEST(what_changes_comes_by_both_connections),
+		TEST(an_echo_has_the_newest_of_all_that_has_changed),
+		TEST(an_echo_in_the_middle_of_a_frame_is_of_that_one),
+		TEST(what_only_an_echo_has_shown_is_painted_over),
+		TEST(without_losses_or_consent_there_is_no_second_connection),
+		TEST(what_is_typed_by_both_is_done_once),
+		TEST(a_second_connection_ends_with_the_first),
+		TEST(nobody_joins_without_the_key),
+		TEST(a_second_connection_only_brings_input),
+		TEST(a_second_connection_is_no_second_viewer),
 		TEST(what_goes_and_comes_is_counted),
 		TEST(of_very_many_viewers_some_are_only_counted),
 	};

@@ -37,6 +37,18 @@ static void test_messages_of_a_viewer_are_read(void **state)
 	assert_int_equal(m.type, STREAM_RELEASE);
 	assert_int_equal(PARSE("\x08\x01\x00\x00\x80", &m), 0);
 	assert_int_equal(m.cookie, 0x80000001);
+	assert_int_equal(PARSE("\x09" "0123456789abcdef" "\x01\x00\x00\x80", &m), 0);
+	assert_int_equal(m.type, STREAM_JOIN);
+	assert_memory_equal(m.join.key, "0123456789abcdef", 16);
+	assert_int_equal(m.join.n_before, 0x80000001);
+}
+
+static void test_input_is_what_a_user_does(void **state)
+{
+	(void)state;
+	for (unsigned type = 0; type < 256; type++)
+		assert_int_equal(stream_is_input((enum stream_request)type),
+			type >= STREAM_KEY && type <= STREAM_RELEASE);
 }
 
 static void test_sign_in_is_version_and_one_way_in(void **state)
@@ -56,7 +68,7 @@ static void test_sign_in_is_version_and_one_way_in(void **state)
 	assert_int_equal(m.sign_in.version, 7);
 }
 
-static void test_a_viewer_says_what_it_decodes(void **state)
+static void test_a_viewer_says_what_it_can(void **state)
 {
 	struct stream_message m;
 
@@ -72,6 +84,11 @@ static void test_a_viewer_says_what_it_decodes(void **state)
 	assert_int_equal(m.sign_in.decodes, 1 << STREAM_JPEG | 1 << STREAM_H264);
 	assert_int_equal(PARSE("\x01{\"version\":2,\"pin\":\"1\",\"decodes\":[\"vp9\"]}", &m), 0);
 	assert_int_equal(m.sign_in.decodes, 1 << STREAM_VP9);
+	assert_false(m.sign_in.twin);
+	assert_int_equal(PARSE("\x01{\"version\":2,\"pin\":\"1\",\"twin\":true}", &m), 0);
+	assert_true(m.sign_in.twin);
+	assert_int_equal(PARSE("\x01{\"version\":2,\"pin\":\"1\",\"twin\":false}", &m), 0);
+	assert_false(m.sign_in.twin);
 }
 
 #define BAD(text)                                                                              \
@@ -102,6 +119,8 @@ static void test_anything_else_is_refused(void **state)
 		BAD("\x05\x01\x0a\x01\x00\x02\x00"),
 		BAD("\x05\x02\x01\x01\x00\x02\x00"),
 		BAD("\x07\x00"),
+		BAD("\x09" "0123456789abcdef" "\x01\x00\x00"),
+		BAD("\x09" "0123456789abcdef" "\x01\x00\x00\x00\x00"),
 		BAD("\x01"),
 		BAD("\x01{"),
 		BAD("\x01[]"),
@@ -119,6 +138,8 @@ static void test_anything_else_is_refused(void **state)
 		BAD("\x01{\"version\":2,\"pin\":\"1\",\"decodes\":[\"jpeg\",1]}"),
 		BAD("\x01{\"version\":2,\"pin\":\"1\",\"decodes\":[[]]}"),
 		BAD("\x01{\"version\":2,\"pin\":\"1\",\"decodes\":null}"),
+		BAD("\x01{\"version\":2,\"pin\":\"1\",\"twin\":1}"),
+		BAD("\x01{\"version\":2,\"pin\":\"1\",\"twin\":null}"),
 	};
 
 	(void)state;
@@ -172,6 +193,10 @@ static void test_messages_of_the_server_are_as_documented(void **state)
 	assert_memory_equal(out, "\x86\x18\x00\x19\x00\x03\x00\x04\x00", 9);
 	assert_int_equal(stream_put_pong(out, 0x80000001), 5);
 	assert_memory_equal(out, "\x87\x01\x00\x00\x80", 5);
+	assert_int_equal(stream_put_twin(out, (const uint8_t *)"0123456789abcdef"), 17);
+	assert_memory_equal(out, "\x89" "0123456789abcdef", 17);
+	assert_int_equal(stream_put_echo_header(out, 0x04030201, 0x605, 0x807), 9);
+	assert_memory_equal(out, "\x8a\x01\x02\x03\x04\x05\x06\x07\x08", 9);
 }
 
 static void test_operations_are_as_documented(void **state)
@@ -214,7 +239,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_messages_of_a_viewer_are_read),
 		cmocka_unit_test(test_sign_in_is_version_and_one_way_in),
-		cmocka_unit_test(test_a_viewer_says_what_it_decodes),
+		cmocka_unit_test(test_input_is_what_a_user_does),
+		cmocka_unit_test(test_a_viewer_says_what_it_can),
 		cmocka_unit_test(test_anything_else_is_refused),
 		cmocka_unit_test(test_sign_in_has_a_limit),
 		cmocka_unit_test(test_messages_of_the_server_are_as_documented),

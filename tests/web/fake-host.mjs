@@ -51,6 +51,9 @@ const CLIENT_MESSAGES = {
 	}), 8],
 	0x07: ["RELEASE", () => ({}), 0],
 	0x08: ["PING", (body) => ({ cookie: body.readUInt32LE(0) }), 4],
+	0x09: ["JOIN", (body) => ({
+		key: body.subarray(0, 16).toString("hex"), before: body.readUInt32LE(16),
+	}), 20],
 };
 
 function decodeClientMessage(bytes) {
@@ -231,6 +234,11 @@ function flagsOf(more, times) {
 export async function frameMessage(stream, nth, seq, operations, { more = false, times = null } = {}) {
 	return message(0x85, Buffer.from([flagsOf(more, times) | nth << 2]), u32(seq),
 		u16(...times ?? []), await stream.piece(operations));
+}
+
+// What is deflated is whole by itself, but for the flush's last four bytes.
+export async function echoMessage(seq, width, height, operations) {
+	return message(0x8a, u32(seq), u16(width, height), await new DeflateStream().piece(operations));
 }
 
 export function pictureMessage(seq, codec, x, y, w, h, coded,

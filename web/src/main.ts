@@ -105,6 +105,9 @@ function handleMessage(message: FromWorker): void {
 	case "frame":
 		handleFrame(message);
 		break;
+	case "echo":
+		painter.paintEcho(message.piece);
+		break;
 	case "cursor":
 		cursor.set(message);
 		break;

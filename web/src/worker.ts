@@ -7,7 +7,10 @@
 
 import type { FromWorker, ToWorker } from "./net/channel";
 import { Stream } from "./net/stream";
-import { CLOSE_BAD_MESSAGE, Credential, encodeSignIn, SUB_PROTOCOL } from "./net/wire";
+import { Twin } from "./net/twin";
+import {
+	CLOSE_BAD_MESSAGE, Credential, encodeJoin, encodeSignIn, isInput, SUB_PROTOCOL,
+} from "./net/wire";
 import { findCodecs } from "./picture/pictures";
 
 /* The library of types for pages and the one for workers exclude each other. */
@@ -33,6 +36,8 @@ function connect(): WebSocket {
 class Connection {
 	private stream: Stream | null = null; /* null: not signed in */
 	private ended = false;
+	private twin: Twin | null = null; /* once the host has asked for one */
+	private nInputs = 0; /* sent so far */
 
 	/* socket may be open already. */
 	constructor(private readonly socket: WebSocket, credential: Credential) {
@@ -48,12 +53,18 @@ class Connection {
 	}
 
 	send(message: ArrayBuffer): void {
-		if (this.socket.readyState === WebSocket.OPEN)
-			this.socket.send(message);
+		if (this.socket.readyState !== WebSocket.OPEN)
+			return;
+		this.socket.send(message);
+		if (!isInput(message))
+			return;
+		this.twin?.send(message);
+		this.nInputs++;
 	}
 
 	close(): void {
 		this.ended = true;
+		this.twin?.close();
 		this.stream?.close();
 		this.socket.close();
 	}
@@ -64,9 +75,19 @@ class Connection {
 		this.stream = new Stream({
 			emit: (event, transfer) => scope.postMessage(event, transfer),
 			send: (message) => this.send(message),
+			handleTwin: (key) => this.join(key),
 			handleBadPicture: (problem) => this.fail(problem),
 		}, codecs);
 		this.send(encodeSignIn(credential, codecs));
+	}
+
+	private join(key: Uint8Array): void {
+		this.twin?.close();
+		this.twin = new Twin(connect(), {
+			join: () => encodeJoin(key, this.nInputs),
+			handleMessage: (bytes) => this.stream?.handleEcho(bytes),
+			handleProblem: (problem) => this.fail(problem),
+		});
 	}
 
 	private handleMessage(data: unknown): void {
@@ -99,6 +120,7 @@ class Connection {
 		if (this.ended)
 			return;
 		this.ended = true;
+		this.twin?.close();
 		this.stream?.close();
 		scope.postMessage({ type: "closed", problem }, []);
 	}

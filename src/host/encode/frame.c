@@ -108,7 +108,7 @@ static int add_moves(struct group *self, struct piece *piece)
 		if (r < 0)
 			return r;
 	}
-	group_flatten_moves(view, i);
+	scene_view_flatten(view, i);
 	view->n_moves = 0;
 	return 0;
 }

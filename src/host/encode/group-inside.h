@@ -75,9 +75,3 @@ void group_set_limits(struct group *self, const struct member *member, usec_t no
 /* Unless it runs already. 0 or a negative errno. */
 int group_start_timer(struct group *self, sd_event_source **timer, usec_t delay,
 	sd_event_time_handler_t handler);
-
-/*
- * Pixels stand in for the moves from @first on: where more than the dirty boxes is wrong, a move
- * would spread it.
- */
-void group_flatten_moves(struct scene_view *view, unsigned first);

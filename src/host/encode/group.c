@@ -182,13 +182,6 @@ void group_lose(struct group *self, const struct member *but)
 	group_wake_all(self, but);
 }
 
-void group_flatten_moves(struct scene_view *view, unsigned first)
-{
-	for (unsigned i = first; i < view->n_moves; i++)
-		region_add(&view->dirty, &view->moves[i].to);
-	view->n_moves = first;
-}
-
 void group_set_limits(struct group *self, const struct member *member, usec_t now)
 {
 	size_t frame, piece;
@@ -282,6 +275,20 @@ int member_take(struct member *self, struct member_piece *ret)
 		.work = &piece->work,
 	};
 	return 0;
+}
+
+/* --- beside frames --- */
+
+void member_exclude_films(const struct member *self, struct region *dirty)
+{
+	if (self->group && self->group->has_video)
+		video_viewer_exclude(&self->group->video, dirty);
+}
+
+void member_forget(struct member *self, const struct rect *rect)
+{
+	if (self->group && self->group->encoder)
+		encoder_forget(self->group->encoder, rect);
 }
 
 /* --- what happens --- */

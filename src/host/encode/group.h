@@ -123,6 +123,15 @@ bool member_is_up_to_date(const struct member *self);
  */
 int member_take(struct member *self, struct member_piece *ret);
 
+/* Takes from @dirty what goes to it as films. */
+void member_exclude_films(const struct member *self, struct region *dirty);
+
+/*
+ * The viewer sees in @rect what no frame has brought: the next that has to do with it paints it,
+ * even if the viewer's picture is right there.
+ */
+void member_forget(struct member *self, const struct rect *rect);
+
 /* The scene has changed: wakes this member if something is due for it. */
 void member_handle_damage(struct member *self);
 

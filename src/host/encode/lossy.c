@@ -54,7 +54,7 @@ void lossy_exclude(struct group *self)
 	exclude_film(self);
 	for (unsigned i = 0; i < self->view.n_moves; i++) {
 		if (photo_is_coding(&self->photo, &self->view.moves[i].to))
-			group_flatten_moves(&self->view, 0);
+			scene_view_flatten(&self->view, 0);
 	}
 	photo_choose(&self->photo, &self->view.dirty, least_rate(self), clock_now());
 }
@@ -120,7 +120,7 @@ void lossy_add_to(const struct group *self, struct scene_view *view)
 {
 	if (lossy_is_exact(self))
 		return;
-	group_flatten_moves(view, 0);
+	scene_view_flatten(view, 0);
 	photo_add_to(&self->photo, &view->dirty);
 	if (self->has_video)
 		video_viewer_add_lossy(&self->video, &view->dirty);
@@ -185,7 +185,7 @@ static void handle_exact(void *data, const struct rect *rect)
 {
 	struct group *self = data;
 
-	group_flatten_moves(&self->view, 0); /* some may come from there */
+	scene_view_flatten(&self->view, 0); /* some may come from there */
 	region_add(&self->view.dirty, rect);
 	group_wake_all(self, NULL);
 }

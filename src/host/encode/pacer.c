@@ -5,8 +5,6 @@
 
 #include "host/connection.h"
 
-#define ECHO_USEC (1 * USEC_PER_SEC) /* and while somebody types there is the next */
-
 _Static_assert(ENCODE_HEADROOM >= CONNECTION_HEADROOM + STREAM_PICTURE_HEADER_MAX, "room");
 
 static struct pacer *pacer_of(const struct member *member)
@@ -32,14 +30,14 @@ static void get_limits(
 
 static size_t get_rate(const struct member *member)
 {
-	const struct link_meter *meter = &pacer_of(member)->meter;
-
-	return meter->known ? (size_t)meter->rate : 0;
+	return pacer_rate(pacer_of(member));
 }
 
 static usec_t get_echo(const struct member *member)
 {
-	return pacer_of(member)->meter.urgent_until;
+	const struct pacer *self = pacer_of(member);
+
+	return self->has_twin ? 0 : self->meter.urgent_until;
 }
 
 static void begin(struct member *member, usec_t now)
@@ -123,7 +121,7 @@ int pacer_produce(struct pacer *self, struct member_piece *ret)
 
 void pacer_await_echo(struct pacer *self, usec_t now)
 {
-	link_meter_urge(&self->meter, now + ECHO_USEC);
+	link_meter_urge(&self->meter, now + PACER_ECHO_USEC);
 }
 
 void pacer_note_losses(struct pacer *self, unsigned n)

@@ -17,6 +17,9 @@
 #include "host/encode/link-meter.h"
 #include "wire/stream.h"
 
+/* So long after the viewer has typed its echo is awaited. */
+#define PACER_ECHO_USEC (1 * USEC_PER_SEC)
+
 struct pacer {
 	struct member member;
 	struct link_meter meter;
@@ -26,6 +29,7 @@ struct pacer {
 	uint32_t acked; /* painted, with all before it */
 	usec_t waits_since; /* for an ACK; 0: for none */
 	unsigned n_lost;    /* packets, either way, as far as is known */
+	bool has_twin; /* echoes have a way of their own, films need not make room; the client's */
 	void (*wake)(void *data);
 	void *data; /* borrowed */
 };
@@ -56,6 +60,12 @@ int pacer_ack(struct pacer *self, uint32_t seq, usec_t client_usec);
 
 /* So many packets have been lost so far, either way; before pacer_ack(). */
 void pacer_note_losses(struct pacer *self, unsigned n);
+
+/* Bytes per second that its link takes; 0: not known. */
+static inline size_t pacer_rate(const struct pacer *self)
+{
+	return self->meter.known ? (size_t)self->meter.rate : 0;
+}
 
 /* The viewer has just typed or clicked, over a link where films would hold up what comes of it. */
 void pacer_await_echo(struct pacer *self, usec_t now);

@@ -23,7 +23,7 @@ static void copy_view(struct group *to, const struct member *member)
 	to->view.n_moves = from->view.n_moves;
 	lossy_add_to(from, &to->view);
 	if (member->next)
-		group_flatten_moves(&to->view, 0);
+		scene_view_flatten(&to->view, 0);
 	for (const struct piece *piece = member->next; piece;
 		piece = piece_after(&from->pieces, piece)) {
 		for (size_t i = 0; i < piece->n_boxes; i++)

@@ -237,6 +237,13 @@ void scene_move(struct scene *self, const struct scene_move *move)
 
 /* --- views --- */
 
+void scene_view_flatten(struct scene_view *self, unsigned first)
+{
+	for (unsigned i = first; i < self->n_moves; i++)
+		region_add(&self->dirty, &self->moves[i].to);
+	self->n_moves = first;
+}
+
 int scene_add_view(struct scene *self, struct scene_view *view)
 {
 	int r = region_init(&view->dirty, self->width, self->height);

@@ -88,6 +88,12 @@ static inline bool scene_view_is_empty(const struct scene_view *self)
 	return self->n_moves == 0 && region_is_empty(&self->dirty);
 }
 
+/*
+ * Pixels stand in for the moves from @first on: where more than the dirty boxes is wrong, a move
+ * would spread it.
+ */
+void scene_view_flatten(struct scene_view *self, unsigned first);
+
 /* @view sees the whole screen as dirty. -ENOMEM; it needs no removal then. */
 int scene_add_view(struct scene *self, struct scene_view *view);
 void scene_remove_view(struct scene_view *view);

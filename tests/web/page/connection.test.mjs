@@ -89,7 +89,7 @@ pageTest("garbage of any kind never hangs the page", async ({ host, page }) => {
 	for (let i = 0; i < 40; i++) {
 		const bytes = Buffer.from(Array.from({ length: next(60) }, () => next(256)));
 		if (bytes.length)
-			bytes[0] = 0x80 + next(9);
+			bytes[0] = 0x80 + next(11);
 		host.viewer.send(bytes);
 		await page.waitForFunction(() => true);
 		if (await page.isVisible("#try-again")) {

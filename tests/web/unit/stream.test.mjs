@@ -8,7 +8,8 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { deflateRawSync } from "node:zlib";
 import {
-	frameMessage, message, Picture, pictureMessage, raw, solid, u16, u32,
+	cached, copy, echoMessage, frameMessage, message, Picture, pictureMessage, raw, solid, store, u16,
+	u32,
 } from "../fake-host.mjs";
 import { random, Stream, Viewer, WELCOME } from "./viewer.mjs";
 
@@ -315,4 +316,52 @@ test("a cursor's pixels come out as they went in", () => {
 	assert.throws(() => viewer.feed(cursor(Buffer.alloc(61))), /too large/);
 	viewer.feed(message(0x86, u16(0, 0, 0, 0)));
 	assert.equal(viewer.events[viewer.events.length - 1].width, 0);
+});
+
+test("an echo is shown until its frame has come, and changes nothing", async () => {
+	const viewer = new Viewer(100, 80);
+	const echo = async (seq, width = 100, height = 80) => viewer.stream.handleEcho(
+		new Uint8Array(await echoMessage(seq, width, height, solid(3, 4, 5, 6, [seq, 0, 0]))));
+	const echoes = () => viewer.events.filter(({ type }) => type === "echo").length;
+
+	await viewer.frame(1, solid(0, 0, 64, 64, [1, 1, 1]));
+	await echo(1);
+	await echo(0);
+	assert.equal(echoes(), 0);
+	await echo(2);
+	assert.equal(echoes(), 1);
+	await viewer.frame(2, solid(0, 0, 1, 1, [2, 0, 0]), { more: true });
+	await echo(2);
+	await echo(3);
+	assert.equal(echoes(), 3);
+	await echo(4, 100, 81);
+	await echo(4, 99, 80);
+	assert.equal(echoes(), 3);
+	await viewer.frame(2, Buffer.alloc(0));
+	await echo(2);
+	assert.equal(echoes(), 3);
+	viewer.paint();
+	assert.deepEqual([...viewer.picture.cut(3, 4, 1, 1)], [1, 1, 1]);
+	assert.deepEqual(viewer.acks, [1, 2]);
+});
+
+test("an echo needs nothing but itself", async () => {
+	const viewer = new Viewer(100, 80);
+
+	await viewer.frame(1, Buffer.concat([solid(0, 0, 64, 64, [1, 1, 1]), store(0, 0, 7)]));
+	for (const operations of [copy(0, 0, 8, 8, 16, 0), store(0, 0, 7), cached(0, 0, 7),
+		solid(97, 0, 5, 5, [1, 1, 1])]) {
+		const bytes = await echoMessage(2, 100, 80, operations);
+		assert.throws(() => viewer.stream.handleEcho(new Uint8Array(bytes)));
+	}
+	const whole = await echoMessage(2, 100, 80, solid(0, 0, 64, 64, [1, 1, 1]));
+	for (let n = 0; n < whole.length; n++)
+		assert.throws(() => viewer.stream.handleEcho(new Uint8Array(whole.subarray(0, n))));
+});
+
+test("a host that would like a second connection says so with a key", async () => {
+	const viewer = new Viewer(100, 80);
+
+	viewer.feed(message(0x89, Buffer.from([...Array(16).keys()])));
+	assert.deepEqual(viewer.twinKeys, ["000102030405060708090a0b0c0d0e0f"]);
 });

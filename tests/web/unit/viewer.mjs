@@ -24,12 +24,14 @@ export class Viewer {
 		this.acks = [];
 		this.decodeMs = []; // of each of them
 		this.problems = [];
+		this.twinKeys = [];
 		this.stream = new Stream({
 			emit: (event) => this.events.push(event),
 			send: (ack) => {
 				this.acks.push(Buffer.from(ack).readUInt32LE(1));
 				this.decodeMs.push(Buffer.from(ack).readUInt16LE(5) / 100);
 			},
+			handleTwin: (key) => this.twinKeys.push(Buffer.from(key).toString("hex")),
 			handleBadPicture: (problem) => this.problems.push(problem),
 		}, codecs);
 		this.streams = Array.from({ length: 4 }, () => new DeflateStream());

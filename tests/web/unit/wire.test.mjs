@@ -34,18 +34,27 @@ test("messages of the page are encoded byte by byte as documented", () => {
 		[wire.encodeWheel(-99999, 99999, 0, 0), "060080ff7f00000000"],
 		[wire.encodeRelease(), "07"],
 		[wire.encodePing(0xfffffffe), "08feffffff"],
+		[wire.encodeJoin(bytes([...Array(16).keys()]), 0x01020304),
+			"09000102030405060708090a0b0c0d0e0f04030201"],
 	];
 
 	for (const [encoded, expected] of cases)
 		assert.equal(hex(encoded), expected);
 });
 
-test("a sign-in names the version and one way in", () => {
+test("input is what a user does", () => {
+	assert.ok([wire.encodeKey(true, 30), wire.encodeMotion(1, 2), wire.encodeButton(true, 1, 2, 3),
+		wire.encodeWheel(0, 120, 1, 2), wire.encodeRelease()].every(wire.isInput));
+	assert.ok(![wire.encodeAck(1, 0, 0), wire.encodePing(1), wire.encodeSignIn({ pin: "1" }, []),
+		wire.encodeJoin(new Uint8Array(16), 0)].some(wire.isInput));
+});
+
+test("a sign-in names the version, one way in, and what this page can", () => {
 	const message = Buffer.from(wire.encodeSignIn({ pin: "12345678" }, ["jpeg"]));
 
 	assert.equal(message[0], 1);
 	assert.deepEqual(JSON.parse(message.subarray(1)), 
-		{ version: 2, pin: "12345678", decodes: ["jpeg"] });
+		{ version: 2, pin: "12345678", decodes: ["jpeg"], twin: true });
 	assert.throws(() => wire.encodeSignIn({ link: "x".repeat(1024) }, []));
 });
 
@@ -76,6 +85,20 @@ test("messages of the host are taken apart", () => {
 	assert.deepEqual([cursor.width, cursor.height, cursor.hotX, cursor.hotY], [2, 3, 1, 2]);
 	assert.deepEqual([...cursor.deflated], [7]);
 	assert.equal(wire.decode(bytes([0x86, 0, 0, 0, 0, 0, 0, 0, 0])).width, 0);
+	assert.deepEqual([...wire.decode(bytes([0x89], [...Array(16).keys()])).key], [...Array(16).keys()]);
+});
+
+test("by the second connection an echo comes, and nothing else", () => {
+	const echo = wire.decodeEcho(bytes([0x8a, 4, 3, 2, 1, 1, 2, 3, 4, 7, 8]));
+
+	assert.deepEqual({ ...echo, deflated: [...echo.deflated] },
+		{ seq: 0x01020304, width: 0x201, height: 0x403, deflated: [7, 8] });
+	for (const bad of [[], [0x8a], [0x8a, 4, 3, 2, 1, 1, 2, 3, 4],
+		[0x85, 4, 3, 2, 1, 1, 2, 3, 4, 7, 8]])
+		assert.throws(() => wire.decodeEcho(bytes(bad)), wire.BadMessage);
+	assert.throws(() => wire.decode(bytes([0x8a, 4, 3, 2, 1, 1, 2, 3, 4, 7, 8])), wire.BadMessage);
+	for (const size of [15, 17])
+		assert.throws(() => wire.decode(bytes([0x89], Array(size).fill(1))), wire.BadMessage);
 });
 
 test("every bad message is a BadMessage and nothing else", () => {

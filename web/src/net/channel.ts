@@ -31,6 +31,12 @@ export interface FrameEvent {
 	decodeMs: number;
 }
 
+/* What a frame will paint that is still to come. */
+export interface EchoEvent {
+	type: "echo";
+	piece: Piece; /* of patches only */
+}
+
 export interface CursorEvent {
 	type: "cursor";
 	width: number; /* 0: no cursor */
@@ -44,6 +50,7 @@ export type FromWorker =
 	| Welcome
 	| Refused
 	| FrameEvent
+	| EchoEvent
 	| CursorEvent
 	| { type: "status"; document: StatusDocument }
 	| { type: "screen"; width: number; height: number }

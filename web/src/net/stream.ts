@@ -7,12 +7,13 @@
 
 import { Operations } from "../picture/operations";
 import { Pictures } from "../picture/pictures";
-import type { Piece } from "../picture/steps";
+import { forEachStep, Piece, Step } from "../picture/steps";
 import type { FromWorker } from "./channel";
 import { CompleteFrame, dropPart, Feed, PendingImage } from "./feed";
 import { Inflater } from "./inflate";
 import {
-	BadMessage, CursorImage, decode, encodeAck, Frame, Picture, ServerMessage, UNDER_WAY_MAX,
+	BadMessage, CursorImage, decode, decodeEcho, encodeAck, Frame, Picture, ServerMessage,
+	UNDER_WAY_MAX,
 } from "./wire";
 
 export interface StreamEvents {
@@ -20,6 +21,8 @@ export interface StreamEvents {
 	emit(event: FromWorker, transfer: Transferable[]): void;
 	/* A message for the host. */
 	send(message: ArrayBuffer): void;
+	/* The host would like a second connection, which is to show this key. */
+	handleTwin(key: Uint8Array): void;
 	/* A coded picture turned out to be bad, which is known later than its message came. */
 	handleBadPicture(problem: unknown): void;
 }
@@ -79,7 +82,28 @@ export class Stream {
 		case "status":
 			this.events.emit(message, []);
 			break;
+		case "twin":
+			this.events.handleTwin(message.key);
+			break;
 		}
+	}
+
+	/* By the second connection. Throws as handleMessage() does. */
+	handleEcho(bytes: Uint8Array): void {
+		const { seq, width, height, deflated } = decodeEcho(bytes);
+		const newest = this.isWhole ? this.frame.seq : this.frame.seq - 1;
+
+		/* Its frame was faster, or one of the two knows of another screen already. */
+		if ((seq - newest | 0) <= 0 || !this.operations.isOf(width, height))
+			return;
+		/* With no slots: it may not need any. */
+		const operations = new Operations(width, height);
+		const piece = operations.decode(new Inflater().message(deflated, operations.maxBytes));
+		forEachStep(piece, (step) => {
+			if (step !== Step.PATCH)
+				throw new BadMessage("an ECHO that needs more than itself");
+		});
+		this.events.emit({ type: "echo", piece }, [piece.buffer]);
 	}
 
 	/* The page has painted the newest frame event. */

@@ -38,6 +38,7 @@ const enum Client {
 	WHEEL = 0x06,
 	RELEASE = 0x07,
 	PING = 0x08,
+	JOIN = 0x09,
 }
 
 const enum Server {
@@ -49,6 +50,8 @@ const enum Server {
 	CURSOR = 0x86,
 	PONG = 0x87,
 	PICTURE = 0x88,
+	TWIN = 0x89,
+	ECHO = 0x8a,
 }
 
 /* Flags of FRAME and PICTURE. */
@@ -82,6 +85,7 @@ const CURSOR_SIDE_MAX = 1024;
 const JSON_MAX = 1024 * 1024;
 const SIGN_IN_MAX = 1024;
 const TEXT_MAX = 256;
+const TWIN_KEY_SIZE = 16;
 const RETRY_MAX = 7 * 24 * 3600;
 
 function message(type: Client, size: number): DataView {
@@ -102,7 +106,7 @@ function i16(value: number): number {
 /* decodes: of CODECS, what this browser does. */
 export function encodeSignIn(credential: Credential, decodes: string[]): ArrayBuffer {
 	const json = new TextEncoder().encode(
-		JSON.stringify({ version: PROTOCOL_VERSION, ...credential, decodes }));
+		JSON.stringify({ version: PROTOCOL_VERSION, ...credential, decodes, twin: true }));
 
 	if (json.length > SIGN_IN_MAX)
 		throw new RangeError("a credential that is too long");
@@ -168,6 +172,22 @@ export function encodePing(cookie: number): ArrayBuffer {
 	return view.buffer;
 }
 
+/* nBefore: inputs that were sent by the first connection only. */
+export function encodeJoin(key: Uint8Array, nBefore: number): ArrayBuffer {
+	const view = message(Client.JOIN, TWIN_KEY_SIZE + 4);
+
+	new Uint8Array(view.buffer).set(key, 1);
+	view.setUint32(1 + TWIN_KEY_SIZE, nBefore, true);
+	return view.buffer;
+}
+
+/* Of what is encoded here: does it tell what the user does? */
+export function isInput(message: ArrayBuffer): boolean {
+	const [type] = new Uint8Array(message, 0, 1);
+
+	return type >= Client.KEY && type <= Client.RELEASE;
+}
+
 export interface Welcome {
 	type: "welcome";
 	hostName: string;
@@ -214,6 +234,13 @@ export interface CursorImage {
 	deflated: Uint8Array;
 }
 
+export interface Echo {
+	seq: number; /* of the frame that has the same */
+	width: number; /* of its screen */
+	height: number;
+	deflated: Uint8Array;
+}
+
 export type ServerMessage =
 	| Welcome
 	| Refused
@@ -222,7 +249,8 @@ export type ServerMessage =
 	| Frame
 	| Picture
 	| CursorImage
-	| { type: "pong"; cookie: number };
+	| { type: "pong"; cookie: number }
+	| { type: "twin"; key: Uint8Array };
 
 /* The views in what it returns are into bytes. Throws BadMessage. */
 export function decode(bytes: Uint8Array): ServerMessage {
@@ -248,9 +276,26 @@ export function decode(bytes: Uint8Array): ServerMessage {
 	case Server.PONG:
 		expectSize(view, 5, "PONG");
 		return { type: "pong", cookie: view.getUint32(1, true) };
+	case Server.TWIN:
+		expectSize(view, 1 + TWIN_KEY_SIZE, "TWIN");
+		return { type: "twin", key: bytes.slice(1) };
 	default:
 		throw new BadMessage(`an unknown message, 0x${bytes[0].toString(16)}`);
 	}
+}
+
+/* By the second connection nothing else comes. Throws BadMessage. */
+export function decodeEcho(bytes: Uint8Array): Echo {
+	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+	if (bytes[0] !== Server.ECHO || bytes.length < 10)
+		throw new BadMessage("no ECHO by the second connection");
+	return {
+		seq: view.getUint32(1, true),
+		width: view.getUint16(5, true),
+		height: view.getUint16(7, true),
+		deflated: bytes.subarray(9),
+	};
 }
 
 function expectSize(view: DataView, size: number, name: string): void {

@@ -63,6 +63,10 @@ export class Operations {
 	constructor(private readonly width: number, private readonly height: number) {
 	}
 
+	isOf(width: number, height: number): boolean {
+		return this.width === width && this.height === height;
+	}
+
 	/*
 	 * How much one seq may fill, and store: each pixel once is enough, four times is generous.
 	 * Keeps a small message from growing into gigabytes.

@@ -9,7 +9,7 @@
  */
 
 import type { FrameEvent } from "../net/channel";
-import { join, Joined } from "./steps";
+import { forEachStep, join, Joined, Piece } from "./steps";
 import { Surface } from "./surface";
 
 /* A screen that is truly black may send nothing at all. */
@@ -67,6 +67,21 @@ export class Painter {
 			image.close();
 		}
 		this.paintChanges();
+	}
+
+	/*
+	 * Shows patches early. The picture in memory is left as it is: the frame that they come from
+	 * paints the same once more, and whatever was painted over them meanwhile is gone then.
+	 */
+	paintEcho(piece: Piece): void {
+		if (this.next)
+			return;
+		forEachStep(piece, (_step, x, y, width, height, _a, _b, pixels) => {
+			const bytes = new Uint8ClampedArray(pixels.buffer as ArrayBuffer, pixels.byteOffset,
+				pixels.byteLength);
+
+			this.context.putImageData(new ImageData(bytes, width, height), x, y);
+		});
 	}
 
 	private paintChanges(): void {

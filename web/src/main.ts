@@ -36,7 +36,7 @@ const viewport = element("viewport");
 const canvas = element<HTMLCanvasElement>("screen");
 
 let status: StatusDocument | null = null;
-let hasScreen = false; /* the host's last SCREEN was not 0, 0 */
+let hasScreen: boolean | null = null; /* SCREEN was not 0, 0; null: none has come yet */
 let hostName = "";
 let measuredAt = -LATENCY_MS;
 
@@ -59,6 +59,7 @@ const session = new Session(worker, {
 		document.title = hostName ? `${hostName} – afar` : "afar";
 		canvas.setAttribute("aria-label", hostName ? `Desktop of ${hostName}` : "Desktop");
 		status = null;
+		hasScreen = null;
 	},
 	handleMessage,
 	handleLatency: (ms) => toolbar.times.setRoundTrip(ms),
@@ -171,7 +172,8 @@ function findState(): State {
 	case "connecting":
 		return "connecting";
 	case "open":
-		if (status && (!hasScreen || hidesPicture(status)))
+		/* A first STATUS comes before SCREEN: to fill that page takes longer than that. */
+		if (status && (hasScreen === false || hidesPicture(status)))
 			return "status";
 		return painter.width > 0 ? "connected" : "connecting";
 	}

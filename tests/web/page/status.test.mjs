@@ -73,6 +73,16 @@ pageTest("no display at all is told, and the picture returns by itself",
 		await waitForState(page, "connected");
 	});
 
+pageTest("on the way to a picture nobody sees the status page", async ({ host, page }) => {
+	await page.addInitScript(() => {
+		window.states = [];
+		new MutationObserver(() => window.states.push(document.documentElement.dataset.state))
+			.observe(document, { subtree: true, attributeFilter: ["data-state"] });
+	});
+	await connect({ host, page });
+	assert.ok(!(await page.evaluate(() => window.states)).includes("status"));
+});
+
 pageTest("a picture gives way to the status page and comes back", async ({ host, page }) => {
 	const viewer = await connect({ host, page });
 

@@ -25,7 +25,7 @@ export class Painter {
 	private readonly context: CanvasRenderingContext2D;
 	private surface: Surface | null = null;
 	private changed: number[] = []; /* since the last painting: x, y, width, height of each */
-	private next: { width: number; height: number } | null = null;
+	private next: { width: number; height: number; surface: Surface } | null = null;
 	private timer = 0;
 
 	/* handleScreen: there is a picture now, of this or a new size. */
@@ -46,7 +46,8 @@ export class Painter {
 			this.width = this.height = 0;
 			return;
 		}
-		this.next = { width, height };
+		/* Its memory already, while the worker decodes. */
+		this.next = { width, height, surface: new Surface(width, height) };
 		this.timer = setTimeout(() => this.takeScreen(), FIRST_FRAME_MS);
 	}
 
@@ -99,7 +100,7 @@ export class Painter {
 		/* Setting a size makes all of it black, also if it is the same size. */
 		this.width = this.canvas.width = this.next.width;
 		this.height = this.canvas.height = this.next.height;
-		this.surface = new Surface(this.width, this.height);
+		this.surface = this.next.surface;
 		this.next = null;
 		this.handleScreen();
 	}

@@ -27,6 +27,16 @@ pageTest("a cut is mended by itself, with the last picture in place", async ({ h
 	assert.ok((await readPicture(page)).rgb.equals(host.picture.rgb));
 });
 
+pageTest("a host that does not answer at once is waited for in words", async ({ host, page }) => {
+	host.deaf = true;
+	await page.goto(`${host.url}#link=goodlink`);
+	await page.waitForSelector("#connecting", { state: "visible" });
+	assert.match(await page.textContent("#connecting"), /Connecting/);
+	host.deaf = false;
+	await waitForState(page, "connected");
+	assert.ok(await page.isHidden("#connecting"));
+});
+
 pageTest("a cut connection comes back at once", async ({ host, page }) => {
 	const viewer = await connect({ host, page });
 	const start = performance.now();

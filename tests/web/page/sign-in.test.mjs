@@ -24,6 +24,7 @@ pageTest("a PIN signs in by keyboard alone", async ({ host, page }) => {
 	await page.goto(host.url);
 	await waitForState(page, "signin");
 	assert.equal(await page.evaluate(() => document.activeElement.id), "pin");
+	await page.waitForFunction(() => document.querySelector(".logo").naturalWidth > 0);
 	await page.keyboard.type("1234 5678");
 	await page.keyboard.press("Enter");
 	await waitForState(page, "connected");

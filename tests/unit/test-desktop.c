@@ -437,6 +437,27 @@ static void test_a_dragged_window_is_moved(void **state)
 	assert_true(n_found >= 18);
 }
 
+/* Though the server tells of it bit by bit: nobody sees the window at two places. */
+static void test_a_move_and_what_it_uncovers_are_one_frame(void **state)
+{
+	struct fixture *f = *state;
+	struct viewer *v = f->viewer;
+	struct random random = { 21 };
+	xcb_window_t window = make_window(f, 0, 0, WINDOW_PX, WINDOW_PX);
+
+	fill_with_noise(f, &random, window);
+	assert_comes_to_see(f, WIDTH, HEIGHT);
+	for (int i = 1; i <= 20; i++) {
+		unsigned before = v->seq;
+
+		put_window(f, window, 15 * i, 10 * i);
+		run_until(hear_all(v) > 0);
+		ack(v, v->seq);
+		assert_comes_to_see(f, WIDTH, HEIGHT);
+		assert_int_equal(v->seq - before, 1);
+	}
+}
+
 /* As fast as a mouse tells: the screen is captured between any two places. */
 static void test_windows_that_move_all_the_time_are_seen_right(void **state)
 {
@@ -668,6 +689,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_sizes_from_one_pixel_to_8_mebipixels, teardown),
 		TEST(missing_display_is_no_harm),
 		TEST(a_dragged_window_is_moved),
+		TEST(a_move_and_what_it_uncovers_are_one_frame),
 		TEST(windows_that_move_all_the_time_are_seen_right),
 		TEST(windows_that_come_and_go_do_no_harm),
 		TEST(keys_buttons_and_motion_arrive),

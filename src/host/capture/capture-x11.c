@@ -40,6 +40,8 @@ struct capture_x11 {
 	bool refused;
 	bool asking;   /* for the geometry; no read meanwhile */
 	bool outdated; /* it has changed again since: the answer may be older than that */
+	bool moved;    /* a window; more damage of that is to come */
+	bool settling; /* until all of it is known; no read meanwhile */
 	unsigned n_failures;
 };
 
@@ -92,6 +94,7 @@ static void start_generation(struct capture_x11 *self, unsigned width, unsigned 
 {
 	xcb_source_forget(self->source, self);
 	self->n_rects = 0;
+	self->settling = false;
 	self->n_failures = 0;
 	if (replace_region(self, width, height) < 0
 		|| replace_segment(self, width, height) < 0) {
@@ -220,13 +223,37 @@ static int start_read(struct capture_x11 *self)
 	return r;
 }
 
+static void handle_settled(void *data, const void *reply, const xcb_generic_error_t *error)
+{
+	struct capture_x11 *self = data;
+
+	(void)reply;
+	(void)error;
+	self->moved = false;
+	self->settling = false;
+}
+
+/*
+ * The server sends each event by itself, and of a window that moves first where it is now, then
+ * what has appeared behind it: a read that starts between them makes two frames of one move,
+ * and shows the window twice meanwhile. Any answer comes after all of them. Once only for each
+ * read, or windows that never rest would hold it up.
+ */
+static int settle(struct capture_x11 *self)
+{
+	self->settling = true;
+	return xcb_source_await(
+		self->source, xcb_get_input_focus(self->c).sequence, handle_settled, self);
+}
+
 void capture_x11_handle_drained(struct capture *capture)
 {
 	struct capture_x11 *self = (struct capture_x11 *)capture;
 
-	if (self->n_rects > 0 || self->asking || region_is_empty(&self->pending))
+	if (self->n_rects > 0 || self->asking || self->settling
+		|| region_is_empty(&self->pending))
 		return;
-	if (start_read(self) < 0)
+	if ((self->moved ? settle(self) : start_read(self)) < 0)
 		fail(self, "out of memory");
 }
 
@@ -262,7 +289,7 @@ void capture_x11_handle_event(struct capture *capture, const xcb_generic_event_t
 	struct capture_x11 *self = (struct capture_x11 *)capture;
 	uint8_t type = event->response_type & 0x7f;
 
-	windows_handle_event(&self->windows, event);
+	self->moved |= windows_handle_event(&self->windows, event);
 	/* May end it all. */
 	if (type == self->damage_event)
 		handle_damage(self, (const xcb_damage_notify_event_t *)event,

@@ -97,7 +97,7 @@ static void handle_configure(struct windows *self, const xcb_configure_notify_ev
 }
 
 /* Only what the server itself says of the root's own children. */
-void windows_handle_event(struct windows *self, const xcb_generic_event_t *event)
+bool windows_handle_event(struct windows *self, const xcb_generic_event_t *event)
 {
 	const xcb_configure_notify_event_t *configure = (const void *)event;
 	const xcb_reparent_notify_event_t *reparent = (const void *)event;
@@ -105,11 +105,11 @@ void windows_handle_event(struct windows *self, const xcb_generic_event_t *event
 
 	/* All of them have @event and @window in the same place. */
 	if (configure->event != self->root || configure->window == self->root)
-		return;
+		return false;
 	switch (event->response_type) {
 	case XCB_CONFIGURE_NOTIFY:
 		handle_configure(self, configure);
-		break;
+		return true;
 	case XCB_REPARENT_NOTIFY:
 		if (reparent->parent != self->root)
 			drop(self, reparent->window);
@@ -119,6 +119,7 @@ void windows_handle_event(struct windows *self, const xcb_generic_event_t *event
 		drop(self, unmap->window);
 		break;
 	}
+	return false;
 }
 
 static void handle_geometry(void *data, const void *reply, const xcb_generic_error_t *error)

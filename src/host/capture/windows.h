@@ -11,6 +11,7 @@
  * no harm.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <xcb/xcb.h>
 
@@ -51,7 +52,8 @@ int windows_init(struct windows *self, struct xcb_source *source, xcb_window_t r
 /* Safe on a zeroed one. */
 void windows_finish(struct windows *self);
 
-void windows_handle_event(struct windows *self, const xcb_generic_event_t *event);
+/* True: a window has another place, size or neighbour above, as the server itself says. */
+bool windows_handle_event(struct windows *self, const xcb_generic_event_t *event);
 
 /**
  * windows_take_hints() - hints for a batch, the likeliest first

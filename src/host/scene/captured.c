@@ -135,6 +135,20 @@ size_t captured_changed(const struct captured *self, struct rect *ret)
 	return area;
 }
 
+size_t captured_changed_in(const struct captured *self, const struct rect *rect)
+{
+	size_t area = 0;
+
+	for (size_t i = 0; i < self->n_parts; i++) {
+		struct rect box = part_box(&self->parts[i]);
+		struct rect both = rect_intersect(&box, rect);
+
+		if (!rect_is_empty(&both))
+			area += rect_area(&both);
+	}
+	return area;
+}
+
 bool captured_covers(const struct captured *self, const struct rect *rect)
 {
 	size_t area = 0;

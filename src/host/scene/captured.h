@@ -48,5 +48,8 @@ struct part *captured_at(const struct captured *self, int column, int row);
 /* How many pixels have changed, about; @ret is the box of all of them, when there are any. */
 size_t captured_changed(const struct captured *self, struct rect *ret);
 
+/* The same of a rectangle only. */
+size_t captured_changed_in(const struct captured *self, const struct rect *rect);
+
 /* Are all the pixels of a rectangle among the captured ones? */
 bool captured_covers(const struct captured *self, const struct rect *rect);

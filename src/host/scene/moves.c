@@ -14,6 +14,8 @@
 #define CHANGED_MIN 8192
 /* Vectors that one batch may bring. */
 #define ROUNDS_MAX 4
+/* And in this share of where a hint says that something is: what a window uncovers is less. */
+#define HINT_SHARE 16
 /* Columns, or rows, of tiles that are asked; after how many silence is an answer; votes that
  * do. */
 #define SAMPLES 8
@@ -110,6 +112,8 @@ static bool try_hint(struct moves *self, const struct hint *hint)
 		|| hint->dy <= -screen.bottom || hint->dy >= screen.bottom)
 		return false;
 	to = rect_shifted(&from, hint->dx, hint->dy);
+	if (captured_changed_in(&self->captured, &to) < rect_area(&to) / HINT_SHARE)
+		return false;
 	return try_vector(self, &to, hint->dx, hint->dy, true);
 }
 

@@ -24,6 +24,8 @@ import { launch, openPage } from "../web/browser.mjs";
 
 const LIMIT_MS = 15000;
 const SETTLE_MS = 400;
+// Until a new window has loaded what is Chromium's own: its address bar is two pages.
+const WINDOW_MS = 1500;
 const WARM_UP = 5;
 const DISPLAYED = "disabled-by-default-display.framedisplayed";
 
@@ -45,8 +47,11 @@ function watch(selector) {
 			return;
 		judge.nPaints++;
 		judge.area += width * height;
-		if (judge.wholeAt === 0 && canvas.width > 1 && judge.area >= canvas.width * canvas.height)
+		if (judge.wholeAt === 0 && canvas.width > 1
+			&& judge.area >= canvas.width * canvas.height) {
 			judge.wholeAt = performance.now();
+			console.debug("whole");
+		}
 		if (judge.startedAt === 0 || pixel.x < x || pixel.y < y || pixel.x >= x + width
 			|| pixel.y >= y + height)
 			return;
@@ -157,8 +162,11 @@ async function open({ url, selector, width, height }) {
 	shown = { page, context, selector };
 	await context.addInitScript(watch, selector);
 	await context.addInitScript(`window.judge.readCanvas = ${readCanvas}`);
-	await page.goto(url);
-	await page.waitForFunction(() => window.judge.wholeAt > 0, null, { timeout: LIMIT_MS });
+	await sleep(WINDOW_MS);
+	// To ask the page meanwhile would be measured, too.
+	const whole = page.waitForEvent("console",
+		{ predicate: (line) => line.text() === "whole", timeout: LIMIT_MS });
+	await Promise.all([page.goto(url), whole]);
 	const ms = await page.evaluate(() => window.judge.wholeAt);
 	const size = await page.evaluate((name) => {
 		const canvas = document.querySelector(name);

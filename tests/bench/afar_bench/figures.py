@@ -497,8 +497,9 @@ def measure_typed(bench):
 
 def measure_open(bench):
     """From the start of the navigation to the last putImageData of the first whole picture, in
-    a browser context that knows nothing, with the session that comes with afar. Floor: a page
-    from a bare server that paints one picture at once."""
+    a browser context that knows nothing, whose window Chromium itself is done with, with the
+    session that comes with afar. Floor: a page from a bare server that paints one picture at
+    once."""
     session = os.path.join(bench.build, "packaging", "session", "session")
     with Desktop(bench.build, ("--session", session) + SIZE) as desktop:
         desktop.start()

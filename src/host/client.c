@@ -341,6 +341,7 @@ static void handle_join(struct client *self, const struct stream_message *messag
 	echo_init(&first->echo, desktop_scene(first->host->desktop));
 	twin_begin(&first->twin, message->join.n_before);
 	log_debug("viewer %u has a second connection", first->id);
+	host_viewers_changed(self->host); /* it is no stranger */
 }
 
 static void handle_twin(
@@ -739,7 +740,7 @@ void client_destroy(struct client *self)
 
 bool client_is_signed_in(const struct client *self)
 {
-	return self->state == CLIENT_IN;
+	return self->state == CLIENT_IN || self->state == CLIENT_TWIN;
 }
 
 unsigned client_id(const struct client *self)

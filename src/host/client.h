@@ -52,6 +52,7 @@ void client_handle_screen(struct client *self);
 void client_handle_damage(struct client *self);
 void client_handle_cursor(struct client *self);
 
+/* Or the second connection of one who is. */
 bool client_is_signed_in(const struct client *self);
 unsigned client_id(const struct client *self);
 

@@ -271,6 +271,8 @@ def in_the_background_the_caller_hears_until_it_is_ready():  # US-5, US-7..11, U
     wait_for(lambda: "to the log\n" in log_text(), "the script's output")
     # The daemon has 202, whoever waits has closed it; nobody has a terminal or the caller's files.
     check(set(saw("fds").split()) - {"3"} == {"0", "1", "2", "202"}, saw("fds"))
+    wait_for(lambda: any(name == "sleep" for name, _ in stage.processes().values()),
+             "what the script becomes")
     names = {pid: name for pid, (name, _) in stage.processes().items()}
     shell = next(pid for pid, name in names.items() if name == "sleep")
     wrappers = [pid for pid, name in names.items() if name == "user-session"]

@@ -1547,6 +1547,20 @@ static void test_an_echo_finds_its_way_through_a_photo(void **state)
 	come_to_rest(f);
 }
 
+static void test_films_make_room_for_an_echo_that_has_no_way_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	struct pacer *pacer = &f->watchers[0].pacer;
+	usec_t now = clock_now();
+
+	watch_photos(f, 1, 500 * 1000);
+	pacer_await_echo(pacer, now);
+	assert_int_equal(pacer->member.events->get_echo(&pacer->member), now + PACER_ECHO_USEC);
+	pacer->has_twin = true;
+	assert_int_equal(pacer->member.events->get_echo(&pacer->member), 0);
+	come_to_rest(f);
+}
+
 static void do_something_with_photos(struct fixture *f, unsigned i)
 {
 	struct random *random = &f->random;
@@ -1640,6 +1654,7 @@ int main(void)
 		PHOTO_TEST(over_a_slow_link_photos_come_as_pictures_and_become_exact),
 		PHOTO_TEST(over_a_fast_link_no_picture_ever_comes),
 		PHOTO_TEST(an_echo_finds_its_way_through_a_photo),
+		PHOTO_TEST(films_make_room_for_an_echo_that_has_no_way_of_its_own),
 		PHOTO_TEST(photos_are_exact_after_any_order_of_events),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@ import type { FromWorker, ToWorker } from "./net/channel";
 import { Stream } from "./net/stream";
 import { Twin } from "./net/twin";
 import {
-	CLOSE_BAD_MESSAGE, Credential, encodeJoin, encodeSignIn, isInput, SUB_PROTOCOL,
+	bytesOf, CLOSE_BAD_MESSAGE, Credential, encodeJoin, encodeSignIn, isInput, SUB_PROTOCOL,
 } from "./net/wire";
 import { findCodecs } from "./picture/pictures";
 
@@ -94,17 +94,17 @@ class Connection {
 		if (this.ended)
 			return;
 		try {
-			if (!(data instanceof ArrayBuffer))
-				throw new RangeError("a message that is not binary");
+			const bytes = bytesOf(data);
+
 			/* No host says nothing: so it looks when one was killed in the middle of a message. */
-			if (data.byteLength === 0) {
+			if (bytes.length === 0) {
 				this.end(null);
 				this.close();
 				return;
 			}
 			if (!this.stream)
 				throw new RangeError("a message before the sign-in");
-			this.stream.handleMessage(new Uint8Array(data));
+			this.stream.handleMessage(bytes);
 		} catch (error) {
 			this.fail(error);
 		}

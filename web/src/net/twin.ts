@@ -5,6 +5,8 @@
  * it comes by both. Without it, or when it ends, the first goes on as ever.
  */
 
+import { bytesOf } from "./wire";
+
 export interface TwinEvents {
 	/* What it sends first. From then on it is to be given all that the first connection sends. */
 	join(): ArrayBuffer;
@@ -40,11 +42,11 @@ export class Twin {
 		if (this.ended)
 			return;
 		try {
-			if (!(data instanceof ArrayBuffer))
-				throw new RangeError("a message that is not binary");
+			const bytes = bytesOf(data);
+
 			/* So it looks when a host was killed: the first connection ends as well. */
-			if (data.byteLength > 0)
-				this.events.handleMessage(new Uint8Array(data));
+			if (bytes.length > 0)
+				this.events.handleMessage(bytes);
 		} catch (error) {
 			this.events.handleProblem(error);
 		}

@@ -252,6 +252,13 @@ export type ServerMessage =
 	| { type: "pong"; cookie: number }
 	| { type: "twin"; key: Uint8Array };
 
+/* Of what a WebSocket gives. Throws BadMessage. */
+export function bytesOf(data: unknown): Uint8Array {
+	if (!(data instanceof ArrayBuffer))
+		throw new BadMessage("a message that is not binary");
+	return new Uint8Array(data);
+}
+
 /* The views in what it returns are into bytes. Throws BadMessage. */
 export function decode(bytes: Uint8Array): ServerMessage {
 	if (bytes.length < 1)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -36,7 +35,7 @@ struct fixture {
 };
 
 static struct gate gate = GATE_OPEN;
-static atomic_uint n_dropped;
+static struct gate dropped = GATE_OPEN; /* counts them */
 
 static void work(struct worker_job *job)
 {
@@ -64,9 +63,9 @@ static void drop(struct worker_job *job)
 {
 	struct job *self = list_entry(job, struct job, job);
 
-	n_dropped++;
 	if (self->on_heap)
 		free(self);
+	gate_pass(&dropped);
 }
 
 static const struct worker_job_impl impl = { work, handle_done, drop };
@@ -77,7 +76,7 @@ static int setup(void **state)
 
 	f->fds = fds_count();
 	gate = (struct gate)GATE_OPEN;
-	n_dropped = 0;
+	dropped = (struct gate)GATE_OPEN;
 	assert_int_equal(sd_event_new(&f->event), 0);
 	assert_int_equal(worker_create(&f->worker, f->event, N_MAX, STACK_SIZE), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(f->jobs); i++) {
@@ -189,22 +188,24 @@ static void test_a_job_may_be_dropped_at_any_time_and_is_never_told(void **state
 	worker_job_init(&working->job, &impl);
 	working->on_heap = true;
 	worker_drop(f->worker, &f->jobs[0].job); /* idle */
-	assert_int_equal(n_dropped, 1);
+	assert_int_equal(gate_n_passed(&dropped), 1);
 	gate_set(&gate, true);
 	assert_int_equal(worker_start(f->worker, &working->job), 0);
 	gate_await_inside(&gate, 1);
 	worker_drop(f->worker, &working->job);
-	assert_int_equal(n_dropped, 1); /* the thread still has it */
+	assert_int_equal(gate_n_passed(&dropped), 1); /* the thread still has it */
 	assert_false(worker_is_busy(f->worker));
 	for (unsigned i = 1; i < 5; i++)
 		start(f, i);
 	gate_await_inside(&gate, N_MAX);
 	worker_drop(f->worker, &f->jobs[4].job); /* that waits */
-	assert_int_equal(n_dropped, 2);
+	assert_int_equal(gate_n_passed(&dropped), 2);
 	gate_set(&gate, false);
 	await(f, 3);
+	gate_await_passed(&gate, 4);    /* with the first, */
+	gate_await_passed(&dropped, 3); /* which its thread drops when it may */
 	assert_int_equal(gate_n_passed(&gate), 4);
-	assert_int_equal(n_dropped, 3);
+	assert_int_equal(gate_n_passed(&dropped), 3);
 
 	start(f, 5); /* done, but not told yet */
 	gate_await_passed(&gate, 5);
@@ -224,7 +225,7 @@ static void test_the_end_of_a_job_may_start_or_drop_any(void **state)
 	f->to_drop = &f->jobs[0];
 	start(f, 0);
 	await(f, 3);
-	assert_int_equal(n_dropped, 1);
+	assert_int_equal(gate_n_passed(&dropped), 1);
 }
 
 static void test_the_end_waits_for_what_is_being_done(void **state)
@@ -237,7 +238,7 @@ static void test_the_end_waits_for_what_is_being_done(void **state)
 	worker_drop(f->worker, &f->jobs[0].job);
 	gate_set(&gate, false);
 	worker_destroy(TAKE_PTR(f->worker));
-	assert_int_equal(n_dropped, 1);
+	assert_int_equal(gate_n_passed(&dropped), 1);
 	assert_int_equal(worker_create(&f->worker, f->event, N_MAX, STACK_SIZE), 0);
 }
 

@@ -19,8 +19,8 @@
 // epoch; bytes are payload of the page's own WebSocket, if it is not a worker's.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { launch, openPage } from "../web/browser.mjs";
+import { obey } from "../web/orders.mjs";
 
 const LIMIT_MS = 15000;
 const SETTLE_MS = 400;
@@ -273,16 +273,5 @@ session = await browser.newBrowserCDPSession();
 session.on("Tracing.dataCollected", ({ value }) => {
 	nDrawn += value.filter(({ name }) => name === "Display::FrameDisplayed").length;
 });
-console.log("ready");
-for await (const line of createInterface({ input: process.stdin })) {
-	const order = JSON.parse(line);
-	let answer;
-
-	try {
-		answer = await orders[order.do](order);
-	} catch (error) {
-		answer = { error: String(error).split("\n")[0] };
-	}
-	console.log(JSON.stringify(answer));
-}
+await obey(orders);
 await browser.close();

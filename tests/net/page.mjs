@@ -11,8 +11,8 @@
 // NAME=ADDRESS on the command line: where that name is.
 
 import { createHash } from "node:crypto";
-import { createInterface } from "node:readline";
 import { launch, openPage, readPicture, waitForState } from "../web/browser.mjs";
+import { obey } from "../web/orders.mjs";
 
 const LIMIT_MS = 30000;
 const [name, address] = process.argv[2].split("=");
@@ -74,18 +74,8 @@ const orders = {
 	},
 };
 
-console.log("ready");
-for await (const line of createInterface({ input: process.stdin })) {
-	const order = JSON.parse(line);
-	let answer;
-
-	try {
-		answer = await orders[order.do](order);
-		if (faults.length)
-			answer = { error: faults.join("; ") };
-	} catch (error) {
-		answer = { error: String(error).split("\n")[0] };
-	}
-	console.log(JSON.stringify(answer));
-}
+await obey(orders, () => {
+	if (faults.length)
+		throw new Error(faults.join("; "));
+});
 await browser.close();

@@ -35,6 +35,17 @@ def n_fds(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def n_fds_at_rest(pid):
+    """Of the command that has just asked it has a connection for a moment more."""
+    seen = []
+
+    def are_the_same():
+        seen.append(n_fds(pid))
+        return len(seen) > 49 and len(set(seen[-50:])) == 1
+    wait_for(are_the_same, "descriptors that stay")
+    return seen[-1]
+
+
 def kill_supervisor(status):
     """Until the next one answers, ms; and what it says."""
     os.kill(status["supervisor_pid"], signal.SIGKILL)
@@ -77,7 +88,8 @@ def a_killed_supervisor_is_replaced_and_nobody_notices():
             times.append((time.monotonic() - began) * 1000)
             page.socket.ping()
             if i == 0:  # one that adopts needs fewer than one that started it all
-                fds = fds[0], n_fds(status["supervisor_pid"])
+                wait_for(lambda: home.status()["viewers"] == first["viewers"], "the viewers are known")
+                fds = fds[0], n_fds_at_rest(status["supervisor_pid"])
         check(pids_of(status) == pids_of(first), first, status)
         check(status["state"] == "ready" and status["display"] == first["display"], status)
         wait_for(lambda: home.status()["viewers"] == first["viewers"], "the viewers are known")

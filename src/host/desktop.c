@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "host/analysis.h"
 #include "host/capture/capture-x11.h"
 #include "host/client.h"
 #include "host/cursor/cursor-x11.h"
@@ -20,7 +21,6 @@
 #include "host/host.h"
 #include "host/input/input-x11.h"
 #include "host/input/input.h"
-#include "host/scene/moves.h"
 #include "host/scene/scene.h"
 #include "host/stages.h"
 #include "host/stats.h"
@@ -32,7 +32,7 @@
 struct desktop {
 	struct host *host; /* borrowed */
 	struct scene scene;
-	struct moves moves;
+	struct analysis analysis;
 	struct video *video;
 	struct cursor cursor;
 	struct input input;
@@ -54,7 +54,7 @@ static void resize(struct desktop *self, unsigned width, unsigned height)
 {
 	if (scene_resize(&self->scene, width, height) < 0)
 		log_error("no memory for a picture of %ux%u", width, height);
-	moves_handle_resize(&self->moves);
+	analysis_handle_resize(&self->analysis);
 	if (video_handle_resize(self->video) < 0)
 		log_warning("no memory for video: all of the picture goes as it is");
 	input_set_size(&self->input, width, height);
@@ -79,10 +79,16 @@ static void handle_batch(void *data, const struct capture_batch *batch)
 		.hints = batch->hints,
 		.n_hints = batch->n_hints,
 	};
-	bool changed;
 
 	stages_came(&self->stages, clock_now());
-	changed = moves_update(&self->moves, &captured);
+	analysis_start(&self->analysis, &captured);
+}
+
+static void handle_analysed(void *data, bool changed)
+{
+	struct desktop *self = data;
+
+	capture_release(self->capture);
 	stages_analysed(&self->stages, changed, clock_now());
 	stats_read(&self->host->stats, changed);
 	if (!changed)
@@ -303,6 +309,7 @@ void desktop_detach(struct desktop *self)
 	cursor_x11_finish(&self->cursor_x11);
 	cursor_clear(&self->cursor);
 	capture_destroy(TAKE_PTR(self->capture));
+	analysis_drop(&self->analysis); /* it may have had what was captured last */
 	self->stages = (struct stages){ 0 };
 	x_watch_stop(&self->watch);
 	xcb_source_destroy(TAKE_PTR(self->source));
@@ -320,14 +327,13 @@ struct desktop *desktop_create(struct host *host)
 		return NULL;
 	self->host = host;
 	scene_init(&self->scene);
-	if (video_create(&self->video, &self->scene, host->event, video_codecs) < 0) {
-		scene_finish(&self->scene);
-		free(self);
-		return NULL;
-	}
-	moves_init(&self->moves, &self->scene);
 	cursor_init(&self->cursor);
 	input_init(&self->input);
+	if (analysis_init(&self->analysis, host->event, &self->scene, handle_analysed, self) < 0
+		|| video_create(&self->video, &self->scene, host->event, video_codecs) < 0) {
+		desktop_destroy(self);
+		return NULL;
+	}
 	return self;
 }
 
@@ -337,7 +343,7 @@ void desktop_destroy(struct desktop *self)
 		return;
 	desktop_detach(self);
 	cursor_finish(&self->cursor);
-	moves_finish(&self->moves);
+	analysis_finish(&self->analysis);
 	video_destroy(self->video);
 	scene_finish(&self->scene);
 	free(self);

@@ -177,6 +177,12 @@ void xcb_source_flush(struct xcb_source *self)
 		xcb_flush(self->connection);
 }
 
+void xcb_source_wake(struct xcb_source *self)
+{
+	if (!self->dispatching && !self->broken)
+		sd_event_source_set_enabled(self->again, SD_EVENT_ONESHOT);
+}
+
 bool xcb_source_is_stalled(const struct xcb_source *self)
 {
 	return self->stalled;

@@ -69,6 +69,9 @@ void xcb_source_forget(struct xcb_source *self, const void *data);
 /* Sends what is queued, unless the server does not read: then it goes out once it does. */
 void xcb_source_flush(struct xcb_source *self);
 
+/* Has "drained" called soon, though the server may have nothing to say. */
+void xcb_source_wake(struct xcb_source *self);
+
 /*
  * Does the server leave its socket unread? More than a few hundred small requests would
  * then block in libxcb, so whoever passes on requests of others stops until it is false.

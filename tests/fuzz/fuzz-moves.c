@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A screen that is drawn on, captured in pieces and with any hints, and a viewer who is sent
- * moves and rectangles late: in the end both must have the same picture.
+ * A screen that is drawn on, captured in pieces and with any hints, taken over in steps, and a
+ * viewer who is sent moves and rectangles late: in the end both must have the same picture.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 #define WIDTH 193
 #define HEIGHT 130
 #define COLOUR 0x00ffffffU
+#define STEP_PX 5000
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
@@ -91,18 +92,6 @@ static struct hint read_hint(struct state *self)
 		values[5] };
 }
 
-static void capture(struct state *self, struct rect at)
-{
-	struct hint hint = read_hint(self);
-	struct patch patch = { at, &self->screen[0][0], WIDTH };
-	struct moves_batch batch = { &patch, 1, &hint, 1 };
-
-	if (rect_is_empty(&at))
-		return;
-	patch.pixels = &self->screen[at.top][at.left];
-	moves_update(&self->moves, &batch);
-}
-
 static void look(struct state *self, unsigned n_boxes)
 {
 	size_t tile = 0;
@@ -118,6 +107,21 @@ static void look(struct state *self, unsigned n_boxes)
 			memcpy(&self->seen[y][box.left], scene_at(&self->scene, box.left, y),
 				(size_t)rect_width(&box) * sizeof(uint32_t));
 	}
+}
+
+static void capture(struct state *self, struct rect at)
+{
+	struct hint hint = read_hint(self);
+	struct patch patch = { at, &self->screen[0][0], WIDTH };
+	struct moves_batch batch = { &patch, 1, &hint, 1 };
+	bool changed;
+
+	if (rect_is_empty(&at))
+		return;
+	patch.pixels = &self->screen[at.top][at.left];
+	moves_start(&self->moves, &batch);
+	while (!moves_go_on(&self->moves, STEP_PX, &changed))
+		look(self, 1);
 }
 
 static void step(struct state *self)

@@ -185,12 +185,14 @@ static void add_size(struct fixture *f, unsigned width, unsigned height)
 		.vtotal = 1000,
 		.name_len = (uint16_t)n,
 	};
+	xcb_randr_query_version_cookie_t version = xcb_randr_query_version(f->c, 1, 5);
 	xcb_randr_get_screen_resources_reply_t *resources =
 		xcb_randr_get_screen_resources_reply(
 			f->c, xcb_randr_get_screen_resources(f->c, f->root), NULL);
 	xcb_randr_create_mode_reply_t *made = xcb_randr_create_mode_reply(f->c,
 		xcb_randr_create_mode(f->c, f->root, mode, (uint32_t)n, name), NULL);
 
+	xcb_discard_reply(f->c, version.sequence);
 	assert_non_null(resources);
 	assert_non_null(made);
 	xcb_randr_add_output_mode(f->c,
@@ -230,7 +232,6 @@ static const unsigned sizes[][2] = { { 640, 480 }, { 321, 241 }, { 800, 601 },
 
 static void add_sizes(struct fixture *f)
 {
-	xcb_discard_reply(f->c, xcb_randr_query_version(f->c, 1, 5).sequence);
 	for (size_t i = 0; i + 1 < ARRAY_SIZE(sizes); i++)
 		add_size(f, sizes[i][0], sizes[i][1]);
 }
@@ -354,6 +355,88 @@ static void test_sizes_from_one_pixel_to_8_mebipixels(void **state)
 		assert_comes_to_see(f, extremes[i][0], extremes[i][1]);
 		teardown(state);
 	}
+}
+
+#define LARGE_WIDTH 2560
+#define LARGE_HEIGHT 1440
+
+/* A screen on which a change of all is taken over in many steps. */
+static struct fixture *begin_large(void **state)
+{
+	struct fixture *f = xnew(struct fixture);
+
+	x_server_start(&f->server, LARGE_WIDTH, LARGE_HEIGHT);
+	begin(f);
+	*state = f;
+	return f;
+}
+
+/* All of it changes, or scrolls. */
+static void draw_large(struct fixture *f, struct random *random)
+{
+	xcb_rectangle_t all = { (int16_t)random_below(random, 9), 0, LARGE_WIDTH, LARGE_HEIGHT };
+
+	for (int i = 0; i < 5; i++)
+		draw(f, random);
+	if (random_below(random, 2)) {
+		xcb_copy_area(f->c, f->root, f->root, f->gc, 0, 5, 0, 0, LARGE_WIDTH,
+			LARGE_HEIGHT - 5);
+		return;
+	}
+	xcb_change_gc(f->c, f->gc, XCB_GC_FOREGROUND,
+		&(uint32_t){ (uint32_t)random_u64(random) & COLOUR });
+	xcb_poly_fill_rectangle(f->c, f->root, f->gc, 1, &all);
+}
+
+static bool is_settling(void)
+{
+	return desktop_scene(host.desktop)->is_settling;
+}
+
+static void test_what_is_drawn_while_a_large_change_is_taken_over_is_not_lost(void **state)
+{
+	struct fixture *f = begin_large(state);
+	struct random random = { 18 };
+
+	assert_comes_to_see(f, LARGE_WIDTH, LARGE_HEIGHT);
+	for (int i = 0; i < 30; i++) {
+		draw_large(f, &random);
+		xcb_flush(f->c);
+		for (int k = random_below(&random, 20); k > 0; k--) {
+			sd_event_run(host.event, USEC_PER_MSEC);
+			draw(f, &random);
+			xcb_flush(f->c);
+		}
+		if (i % 3 == 0)
+			assert_comes_to_see(f, LARGE_WIDTH, LARGE_HEIGHT);
+	}
+	teardown(state);
+}
+
+static void test_another_size_or_no_server_while_a_large_change_is_taken_over(void **state)
+{
+	struct fixture *f = begin_large(state);
+	struct random random = { 19 };
+
+	add_size(f, 640, 480);
+	assert_comes_to_see(f, LARGE_WIDTH, LARGE_HEIGHT);
+	draw_large(f, &random);
+	xcb_flush(f->c);
+	run_until(is_settling());
+	set_size(f, 640, 480);
+	assert_comes_to_see(f, 640, 480);
+	set_size(f, LARGE_WIDTH, LARGE_HEIGHT);
+	assert_comes_to_see(f, LARGE_WIDTH, LARGE_HEIGHT);
+	draw_large(f, &random);
+	xcb_flush(f->c);
+	run_until(is_settling());
+	x_server_kill(&f->server);
+	run_until(desktop_scene(host.desktop)->width == 0);
+	assert_false(is_settling());
+	hear_and_ack(f->viewer);
+	assert_int_equal(f->viewer->picture.width, 0);
+	assert_int_equal(f->viewer->closed, 0);
+	teardown(state);
 }
 
 static void test_missing_display_is_no_harm(void **state)
@@ -611,6 +694,15 @@ static void test_a_server_that_does_not_greet_us_is_told_of(void **state)
 	kill(f->server.pid, SIGCONT);
 }
 
+/* All is read and shown: a picture that is black needs none of it to be seen right. */
+static void rest(struct fixture *f)
+{
+	assert_comes_to_see(f, WIDTH, HEIGHT);
+	/* With the question that follows what was drawn. */
+	while (sd_event_run(host.event, X_WATCH_PAUSE_USEC + 200 * USEC_PER_MSEC) > 0)
+		hear_and_ack(f->viewer);
+}
+
 /* Until the server has drawn it, not until anybody has seen it. */
 static void fill_square(struct fixture *f, uint32_t colour)
 {
@@ -645,7 +737,7 @@ static void test_an_input_is_followed_to_the_frame_that_shows_what_came_of_it(vo
 	struct fixture *f = *state;
 	const struct stages *stages = desktop_stages(host.desktop);
 
-	assert_comes_to_see(f, WIDTH, HEIGHT);
+	rest(f);
 	fill_square(f, 0x111111);
 	assert_int_equal(count_followed(f), 0);
 	SAY(f->viewer, "\x03\x01\x1e\0");
@@ -668,10 +760,7 @@ static void test_idle_desktop_sleeps(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_comes_to_see(f, WIDTH, HEIGHT);
-	/* With the question that follows what was drawn. */
-	while (sd_event_run(host.event, X_WATCH_PAUSE_USEC + 200 * USEC_PER_MSEC) > 0)
-		hear_and_ack(f->viewer);
+	rest(f);
 	assert_int_equal(sd_event_run(host.event, 300 * USEC_PER_MSEC), 0);
 }
 
@@ -687,6 +776,12 @@ int main(void)
 		cmocka_unit_test_teardown(
 			test_end_of_the_server_in_the_middle_is_no_picture, teardown),
 		cmocka_unit_test_teardown(test_sizes_from_one_pixel_to_8_mebipixels, teardown),
+		cmocka_unit_test_teardown(
+			test_what_is_drawn_while_a_large_change_is_taken_over_is_not_lost,
+			teardown),
+		cmocka_unit_test_teardown(
+			test_another_size_or_no_server_while_a_large_change_is_taken_over,
+			teardown),
 		TEST(missing_display_is_no_harm),
 		TEST(a_dragged_window_is_moved),
 		TEST(a_move_and_what_it_uncovers_are_one_frame),

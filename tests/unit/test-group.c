@@ -376,6 +376,30 @@ static void test_who_has_taken_all_is_up_to_date_until_something_changes(void **
 	assert_true(member_is_up_to_date(&a->pacer.member));
 }
 
+static void test_no_frame_begins_while_the_scene_settles(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *w = &f->watchers[0];
+	struct rect box = box_at(7);
+
+	watch_all(f, 1);
+	settle(f, 1);
+	f->scene.is_settling = true;
+	fill(f, &box, 4);
+	assert_false(take(f, w));
+	f->scene.is_settling = false;
+	tell_damage(f);
+	fill_all(f, 300); /* many pieces */
+	assert_true(take(f, w));
+	f->scene.is_settling = true;
+	while (w->more) /* one that is open goes on */
+		assert_true(take(f, w));
+	ack(w);
+	f->scene.is_settling = false;
+	settle(f, 1);
+	assert_exact(f, w);
+}
+
 static void test_viewers_who_decode_other_things_are_apart(void **state)
 {
 	struct fixture *f = *state;
@@ -662,7 +686,7 @@ static void test_the_largest_screen_comes_in_pieces_and_the_smallest_in_one(void
 		produce(f, w);
 		n_pieces++;
 	} while (w->more);
-	assert_in_range(n_pieces, 2, 600); /* of 128 tiles */
+	assert_in_range(n_pieces, 2, 1100); /* of 64 tiles */
 	ack(w);
 	fill(f, &corner, 1);
 	assert_true(produce(f, w) < 60);
@@ -686,7 +710,7 @@ static void test_no_piece_keeps_the_others_waiting_for_long(void **state) /* LOD
 	fill_all(f, 2);
 	while (take(f, w))
 		n_pieces++;
-	assert_in_range(n_pieces, 4, 8);
+	assert_in_range(n_pieces, 8, 16);
 	assert_exact(f, w);
 }
 
@@ -1172,7 +1196,8 @@ static void test_acks_of_what_was_not_sent_or_twice_are_nonsense(void **state)
 	/* Numbers begin anew some day. */
 	pacer->seq = pacer->acked = w->seq = UINT32_MAX;
 	fill_all(f, 2);
-	assert_true(take(f, w));
+	while (take(f, w))
+		;
 	assert_int_equal(w->seq, 0);
 	assert_int_equal(pacer_ack(pacer, UINT32_MAX, 0), -EBADMSG);
 	ack(w);
@@ -1618,6 +1643,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(viewers_in_step_are_sent_the_same_bytes),
 		TEST(who_has_taken_all_is_up_to_date_until_something_changes),
+		TEST(no_frame_begins_while_the_scene_settles),
 		TEST(viewers_who_decode_other_things_are_apart),
 		TEST(who_is_not_ready_is_left_behind_after_a_moment),
 		TEST(who_is_ready_in_time_stays),

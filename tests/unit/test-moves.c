@@ -516,6 +516,21 @@ static size_t cut(struct fixture *f, struct random *random, struct patch patches
 	return 4;
 }
 
+/* In steps of any size, between which somebody is sent what there is. */
+static void take_over(struct fixture *f, struct random *random, const struct moves_batch *batch)
+{
+	size_t max_px =
+		random_below(random, 2) ? SIZE_MAX : 1 + (size_t)random_below(random, 90000);
+	bool changed;
+
+	moves_start(&f->moves, batch);
+	while (!moves_go_on(&f->moves, max_px, &changed)) {
+		if (random_below(random, 8) == 0)
+			take(f, &f->viewers[1], (size_t)random_below(random, 9));
+	}
+	assert_false(f->scene.is_settling);
+}
+
 static unsigned step(struct fixture *f, struct random *random, struct window *windows, size_t n)
 {
 	struct hint hints[2] = { 0 };
@@ -532,7 +547,7 @@ static unsigned step(struct fixture *f, struct random *random, struct window *wi
 	if (random_below(random, 3) == 0)
 		fill_noise(f, random, &noise);
 	batch.n_patches = cut(f, random, patches);
-	moves_update(&f->moves, &batch);
+	take_over(f, random, &batch);
 	return f->viewers[0].view.n_moves != before;
 }
 
@@ -564,6 +579,61 @@ static void test_any_sequence_ends_in_the_same_picture_for_all(void **state)
 		assert_all_see_the_screen(f);
 	}
 	assert_true(n_moves > 800);
+}
+
+static void test_between_steps_it_is_told_that_half_may_be_there(void **state)
+{
+	struct fixture *f = *state;
+	struct patch patch = patch_of(f, &whole);
+	struct moves_batch batch = { .patches = &patch, .n_patches = 1 };
+	bool changed = false, settled = false;
+	unsigned n = 0;
+
+	take_all(f); /* all is dirty for those who are new */
+	document_paint(f->screen, WIDTH, &whole, 0, 0);
+	moves_start(&f->moves, &batch);
+	for (; !moves_go_on(&f->moves, WIDTH * HEIGHT / 4, &changed); n++) {
+		bool same = region_is_empty(&f->viewers[0].view.dirty);
+
+		assert_true(same || f->scene.is_settling);
+		settled |= !same;
+		take_all(f);
+	}
+	assert_true(changed && settled);
+	assert_true(n >= 6); /* to compare, and to take */
+	assert_false(f->scene.is_settling);
+	assert_all_see_the_screen(f);
+
+	moves_start(&f->moves, &batch); /* again: nothing differs */
+	while (!moves_go_on(&f->moves, 1, &changed))
+		assert_false(f->scene.is_settling);
+	assert_false(changed);
+}
+
+static void test_a_batch_can_be_forgotten_at_any_step(void **state)
+{
+	struct fixture *f = *state;
+	struct patch patch = patch_of(f, &whole);
+	struct moves_batch batch = { .patches = &patch, .n_patches = 1 };
+	bool changed;
+
+	for (int n = 0; n < 12; n++) {
+		document_paint(f->screen, WIDTH, &whole, 0, 7 * n);
+		moves_start(&f->moves, &batch);
+		for (int i = 0; i < n; i++)
+			assert_false(moves_go_on(&f->moves, WIDTH * 32, &changed));
+		if (n % 2) {
+			assert_int_equal(scene_resize(&f->scene, WIDTH, HEIGHT), 0);
+			moves_handle_resize(&f->moves);
+			for (int i = 0; i < N_VIEWERS; i++)
+				memset(f->viewers[i].picture, 0, sizeof(f->viewers[i].picture));
+		} else {
+			moves_drop(&f->moves);
+		}
+		assert_false(f->scene.is_settling);
+		update(f, &whole);
+		assert_all_see_the_screen(f);
+	}
 }
 
 static void test_screens_of_any_size(void **state)
@@ -622,6 +692,8 @@ int main(void)
 		TEST(what_is_not_captured_is_not_moved_over),
 		TEST(without_memory_for_moves_the_picture_is_right),
 		TEST(any_sequence_ends_in_the_same_picture_for_all),
+		TEST(between_steps_it_is_told_that_half_may_be_there),
+		TEST(a_batch_can_be_forgotten_at_any_step),
 		cmocka_unit_test(test_screens_of_any_size),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

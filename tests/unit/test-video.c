@@ -284,6 +284,27 @@ static void test_a_film_goes_as_pictures_and_is_exact_at_rest(void **state)
 	assert_exact(viewer);
 }
 
+static void test_no_picture_is_taken_of_half_a_frame(void **state)
+{
+	struct fixture *f = *state;
+	struct viewer *viewer = enter(f, 0, FAKE);
+
+	set_ready(viewer, true);
+	begin_film(f);
+	await_due(viewer);
+	send_picture(viewer, NULL);
+	settle(f);
+	f->scene.is_settling = true;
+	draw_film(f);
+	set_ready(viewer, false);
+	set_ready(viewer, true);
+	assert_false(video_is_coding(f->video));
+	f->scene.is_settling = false;
+	video_look(f->video, f->now);
+	assert_true(video_is_coding(f->video));
+	await_due(viewer);
+}
+
 static void test_other_damage_stays_lossless_and_needs_no_picture(void **state)
 {
 	struct fixture *f = *state;
@@ -664,6 +685,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_film_goes_as_pictures_and_is_exact_at_rest),
+		TEST(no_picture_is_taken_of_half_a_frame),
 		TEST(other_damage_stays_lossless_and_needs_no_picture),
 		TEST(a_film_is_coded_once_for_all_who_keep_pace),
 		TEST(nothing_is_coded_for_nobody),

@@ -21,7 +21,13 @@ static void destroy(struct capture *capture)
 	free(self);
 }
 
+static void release(struct capture *capture)
+{
+	(void)capture;
+}
+
 static const struct capture_impl impl = {
+	.release = release,
 	.destroy = destroy,
 };
 

@@ -33,11 +33,13 @@ struct capture_x11 {
 
 	struct windows windows;
 
-	struct patch rects[RECTS_MAX]; /* being read */
+	struct hint hints[WINDOWS_HINTS_MAX]; /* of the last batch */
+	struct patch rects[RECTS_MAX]; /* being read, or of the last batch */
 	size_t n_rects;		       /* 0: no read is under way */
 	unsigned sequence;	       /* of its first request */
 	size_t n_answered;
 	bool refused;
+	bool is_lent;  /* what was read; no read meanwhile */
 	bool asking;   /* for the geometry; no read meanwhile */
 	bool outdated; /* it has changed again since: the answer may be older than that */
 	bool moved;    /* a window; more damage of that is to come */
@@ -94,6 +96,7 @@ static void start_generation(struct capture_x11 *self, unsigned width, unsigned 
 {
 	xcb_source_forget(self->source, self);
 	self->n_rects = 0;
+	self->is_lent = false;
 	self->settling = false;
 	self->n_failures = 0;
 	if (replace_region(self, width, height) < 0
@@ -148,17 +151,17 @@ static void handle_geometry(void *data, const void *reply, const xcb_generic_err
 
 static void deliver(struct capture_x11 *self)
 {
-	struct hint hints[WINDOWS_HINTS_MAX];
 	struct capture_batch batch = {
 		.generation = self->generation,
-		.hints = hints,
-		.n_hints = windows_take_hints(&self->windows, self->sequence, hints),
+		.hints = self->hints,
+		.n_hints = windows_take_hints(&self->windows, self->sequence, self->hints),
 		.rects = self->rects,
 		.n_rects = self->n_rects,
 	};
 
 	self->n_rects = 0;
 	self->n_failures = 0;
+	self->is_lent = true;
 	self->base.events->batch(self->base.data, &batch);
 }
 
@@ -250,7 +253,7 @@ void capture_x11_handle_drained(struct capture *capture)
 {
 	struct capture_x11 *self = (struct capture_x11 *)capture;
 
-	if (self->n_rects > 0 || self->asking || self->settling
+	if (self->n_rects > 0 || self->is_lent || self->asking || self->settling
 		|| region_is_empty(&self->pending))
 		return;
 	if ((self->moved ? settle(self) : start_read(self)) < 0)
@@ -382,7 +385,16 @@ static void destroy(struct capture *capture)
 	free(self);
 }
 
+static void release_batch(struct capture *capture)
+{
+	struct capture_x11 *self = (struct capture_x11 *)capture;
+
+	self->is_lent = false;
+	xcb_source_wake(self->source);
+}
+
 static const struct capture_impl impl = {
+	.release = release_batch,
 	.destroy = destroy,
 };
 

@@ -14,7 +14,7 @@
 
 struct capture;
 
-/* Borrowed, during the call only. */
+/* Borrowed, with all that it points to, until capture_release() or the next geometry. */
 struct capture_batch {
 	unsigned generation; /* of the geometry: 1, 2, 3 … */
 	const struct hint *hints; /* what may have moved in this batch or those before */
@@ -25,12 +25,14 @@ struct capture_batch {
 
 struct capture_events {
 	void (*geometry)(void *data, unsigned generation, unsigned width, unsigned height);
+	/* None follows until this one is released, from within the call or later. */
 	void (*batch)(void *data, const struct capture_batch *batch);
 	/* It cannot go on; destroy it. @why: for the log. */
 	void (*failed)(void *data, const char *why);
 };
 
 struct capture_impl {
+	void (*release)(struct capture *self);
 	void (*destroy)(struct capture *self);
 };
 
@@ -40,6 +42,11 @@ struct capture {
 	const struct capture_events *events; /* borrowed */
 	void *data;
 };
+
+static inline void capture_release(struct capture *self)
+{
+	self->impl->release(self);
+}
 
 /* Takes NULL. Safe in any of its own callbacks. */
 static inline void capture_destroy(struct capture *self)

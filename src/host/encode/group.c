@@ -156,7 +156,8 @@ bool member_is_due(const struct member *self)
 		return true;
 	if (group->open)
 		return frame_can_go_on(group);
-	return !self->next && group_has_something(group) && group_all_ready(group);
+	return !self->next && !group_scene(group)->is_settling && group_has_something(group)
+	       && group_all_ready(group);
 }
 
 bool member_is_up_to_date(const struct member *self)

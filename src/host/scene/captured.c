@@ -56,51 +56,58 @@ static int make_room(struct captured *self)
 	return 0;
 }
 
-static void add_run(struct captured *self, const struct scene *scene, size_t n)
+/* Returns how many pixels they have. */
+static size_t add_run(struct captured *self, const struct scene *scene, size_t n)
 {
 	struct part *parts = self->parts + self->n_parts;
+	size_t area = 0;
 
 	part_compare(parts, n, scene);
-	for (size_t i = 0; i < n && self->columns > 0; i++) {
-		uint32_t *tile = tile_of(self, &parts[i]);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t *tile = self->columns > 0 ? tile_of(self, &parts[i]) : NULL;
 
-		if (!*tile)
+		area += rect_area(&parts[i].at);
+		if (tile && !*tile)
 			*tile = (uint32_t)(self->n_parts + i + 1);
 	}
 	self->n_parts += n;
+	return area;
 }
 
-static int add_patch(
-	struct captured *self, const struct scene *scene, const struct patch *patch)
+/* Of the first patch; nothing is left of it when it returns 0. */
+static size_t cut(
+	struct captured *self, const struct scene *scene, struct captured_rest *rest)
 {
+	const struct patch *patch = rest->patches;
 	struct rect screen = { 0, 0, (int)scene->width, (int)scene->height };
 	struct rect visible = rect_intersect(&patch->at, &screen);
-	struct part_place place = { visible.left, visible.top };
-	size_t n;
+	size_t n = 0;
 
-	if (rect_is_empty(&visible))
-		return 0;
-	do {
-		if (make_room(self) < 0)
-			return -ENOMEM;
-		n = part_cut(patch, &visible, &place, self->parts + self->n_parts);
-		if (n > 0)
-			add_run(self, scene, n);
-	} while (n > 0);
+	if (!rest->begun)
+		rest->place = (struct part_place){ visible.left, visible.top };
+	if (!rect_is_empty(&visible))
+		n = part_cut(patch, &visible, &rest->place, self->parts + self->n_parts);
+	rest->begun = n > 0;
+	if (n > 0)
+		return add_run(self, scene, n);
+	rest->patches++;
+	rest->n--;
 	return 0;
 }
 
-int captured_fill(
-	struct captured *self, const struct scene *scene, const struct patch *patches, size_t n)
+ssize_t captured_fill(struct captured *self, const struct scene *scene,
+	struct captured_rest *rest, size_t max_px)
 {
-	captured_clear(self);
-	for (size_t i = 0; i < n; i++) {
-		if (add_patch(self, scene, &patches[i]) < 0) {
+	size_t px = 0;
+
+	while (rest->n > 0 && px < max_px) {
+		if (make_room(self) < 0) {
 			captured_clear(self);
 			return -ENOMEM;
 		}
+		px += cut(self, scene, rest);
 	}
-	return 0;
+	return (ssize_t)px;
 }
 
 void captured_clear(struct captured *self)

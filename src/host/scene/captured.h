@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "host/scene/part.h"
 #include "host/scene/patch.h"
@@ -32,14 +33,23 @@ void captured_finish(struct captured *self);
 /* Empty, for a screen of this size. -ENOMEM: of no tiles then, so that no part is found. */
 int captured_resize(struct captured *self, unsigned width, unsigned height);
 
+/* Patches that are to be filled in still. They must not overlap. */
+struct captured_rest {
+	const struct patch *patches; /* must outlive what is done with the parts */
+	size_t n;
+	struct part_place place; /* in the first of them, */
+	bool begun;              /* if this is set */
+};
+
 /**
  * captured_fill() - cut and compare
- * @patches:  must not overlap; they must outlive what is done with the parts
+ * @rest:    has less afterwards
+ * @max_px:  of pixels, about
  *
- * -ENOMEM: it is empty.
+ * Returns how many pixels those were, or -ENOMEM: it is empty then.
  */
-int captured_fill(struct captured *self, const struct scene *scene, const struct patch *patches,
-	size_t n);
+ssize_t captured_fill(struct captured *self, const struct scene *scene,
+	struct captured_rest *rest, size_t max_px);
 void captured_clear(struct captured *self);
 
 /* NULL: nothing there. Of a tile with several parts, the first. */

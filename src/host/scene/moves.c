@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "host/scene/moves.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -50,11 +51,19 @@ void moves_finish(struct moves *self)
 	forget_size(self);
 }
 
+void moves_drop(struct moves *self)
+{
+	captured_clear(&self->captured);
+	self->scene->is_settling = false;
+	self->stage = MOVES_DONE;
+}
+
 void moves_handle_resize(struct moves *self)
 {
 	unsigned width = self->scene->width, height = self->scene->height;
 	unsigned longest = width > height ? width : height;
 
+	moves_drop(self);
 	forget_size(self);
 	if (captured_resize(&self->captured, width, height) < 0 || longest == 0)
 		return;
@@ -247,10 +256,10 @@ static bool try_votes(struct moves *self, const struct rect *area, const struct 
 
 /* --- a batch --- */
 
-static bool try_hints(struct moves *self, const struct moves_batch *batch, size_t *next)
+static bool try_hints(struct moves *self)
 {
-	while (*next < batch->n_hints) {
-		if (try_hint(self, &batch->hints[(*next)++]))
+	while (self->next_hint < self->batch.n_hints) {
+		if (try_hint(self, &self->batch.hints[self->next_hint++]))
 			return true;
 	}
 	return false;
@@ -267,46 +276,124 @@ static bool search(struct moves *self, const struct rect *area)
 	return try_votes(self, area, &by_column) || try_votes(self, area, &by_row);
 }
 
-/* Returns whether anything has moved. */
-static bool find_moves(struct moves *self, const struct moves_batch *batch)
+static size_t area_of(const struct captured *captured)
 {
-	size_t next_hint = 0;
-	struct rect area;
-	int round = 0;
+	size_t area = 0;
 
-	while (round < ROUNDS_MAX && captured_changed(&self->captured, &area) >= CHANGED_MIN
-		&& (try_hints(self, batch, &next_hint)
-			|| (may_search(self) && search(self, &area))))
-		round++;
-	if (round > 0)
-		self->n_vain = 0;
-	else if (captured_changed(&self->captured, &area) >= CHANGED_MIN)
-		self->n_vain++;
-	return round > 0;
+	for (size_t i = 0; i < captured->n_parts; i++)
+		area += rect_area(&captured->parts[i].at);
+	return area;
 }
 
-static bool update_plainly(struct moves *self, const struct moves_batch *batch)
+/* Without memory all is compared and taken at once. */
+static size_t compare(struct moves *self, size_t max_px)
 {
-	bool changed = false;
+	ssize_t n = captured_fill(&self->captured, self->scene, &self->rest, max_px);
+	struct rect area;
 
-	for (size_t i = 0; i < batch->n_patches; i++) {
-		const struct patch *patch = &batch->patches[i];
+	if (n < 0) {
+		for (size_t i = 0; i < self->batch.n_patches; i++) {
+			const struct patch *patch = &self->batch.patches[i];
 
-		changed |= scene_update(self->scene, &patch->at, patch->pixels, patch->stride);
+			self->changed |= scene_update(
+				self->scene, &patch->at, patch->pixels, patch->stride);
+		}
+		self->stage = MOVES_DONE;
+		return 0;
 	}
-	return changed;
+	if (self->rest.n > 0)
+		return (size_t)n;
+	self->changed = captured_changed(&self->captured, &area) > 0;
+	self->scene->is_settling = self->changed;
+	if (!self->changed)
+		self->stage = MOVES_DONE;
+	else if (self->scores && !list_empty(&self->scene->views))
+		self->stage = MOVES_FINDING;
+	else
+		self->stage = MOVES_TAKING;
+	return (size_t)n;
+}
+
+static bool find_one(struct moves *self, const struct rect *area)
+{
+	return try_hints(self) || (may_search(self) && search(self, area));
+}
+
+/* What a vector costs goes by the size of what was captured. */
+static size_t find(struct moves *self)
+{
+	struct rect area;
+	bool large = captured_changed(&self->captured, &area) >= CHANGED_MIN;
+
+	if (large && self->n_rounds < ROUNDS_MAX && find_one(self, &area)) {
+		self->n_rounds++;
+		return area_of(&self->captured);
+	}
+	if (self->n_rounds > 0)
+		self->n_vain = 0;
+	else if (large)
+		self->n_vain++;
+	self->stage = MOVES_TAKING;
+	return large ? area_of(&self->captured) : 0;
+}
+
+static size_t take(struct moves *self, size_t max_px)
+{
+	const struct captured *captured = &self->captured;
+	size_t first = self->next_part, px = 0;
+
+	while (self->next_part < captured->n_parts && px < max_px)
+		px += rect_area(&captured->parts[self->next_part++].at);
+	scene_take(self->scene, captured->parts + first, self->next_part - first);
+	if (self->next_part == captured->n_parts)
+		self->stage = MOVES_DONE;
+	return px;
+}
+
+static size_t step(struct moves *self, size_t max_px)
+{
+	switch (self->stage) {
+	case MOVES_COMPARING:
+		return compare(self, max_px);
+	case MOVES_FINDING:
+		return find(self);
+	case MOVES_TAKING:
+		return take(self, max_px);
+	default:
+		return 0;
+	}
+}
+
+void moves_start(struct moves *self, const struct moves_batch *batch)
+{
+	assert(self->stage == MOVES_DONE);
+	self->stage = MOVES_COMPARING;
+	self->batch = *batch;
+	self->rest = (struct captured_rest){ .patches = batch->patches, .n = batch->n_patches };
+	self->next_hint = 0;
+	self->n_rounds = 0;
+	self->next_part = 0;
+	self->changed = false;
+}
+
+bool moves_go_on(struct moves *self, size_t max_px, bool *ret_changed)
+{
+	size_t px = 0;
+
+	while (self->stage != MOVES_DONE && px < max_px)
+		px += step(self, max_px - px);
+	if (self->stage != MOVES_DONE)
+		return false;
+	moves_drop(self);
+	*ret_changed = self->changed;
+	return true;
 }
 
 bool moves_update(struct moves *self, const struct moves_batch *batch)
 {
-	struct captured *captured = &self->captured;
-	bool changed = false;
+	bool changed;
 
-	if (captured_fill(captured, self->scene, batch->patches, batch->n_patches) < 0)
-		return update_plainly(self, batch);
-	if (self->scores && !list_empty(&self->scene->views))
-		changed = find_moves(self, batch);
-	changed |= scene_take(self->scene, captured->parts, captured->n_parts);
-	captured_clear(captured);
+	moves_start(self, batch);
+	moves_go_on(self, SIZE_MAX, &changed);
 	return changed;
 }

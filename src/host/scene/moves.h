@@ -10,6 +10,9 @@
  * differs after that is found by comparing again: a wrong guess costs time and bytes, never a
  * pixel.
  *
+ * A batch is taken over in steps, for what is large keeps whoever waits for the thread waiting.
+ * Between them the scene may have half of it: see scene->is_settling.
+ *
  * Small changes, such as typing, are not looked into; while large ones bring no move, as with a
  * video, only every fourth is; and the work for one batch is bounded.
  */
@@ -24,12 +27,19 @@
 #include "host/scene/scene.h"
 #include "host/scene/votes.h"
 
-/* Captured pixels; patches do not overlap. */
+/* Captured pixels; patches do not overlap. Borrowed until all is done. */
 struct moves_batch {
 	const struct patch *patches;
 	size_t n_patches;
 	const struct hint *hints; /* the likeliest first */
 	size_t n_hints;
+};
+
+enum moves_stage {
+	MOVES_DONE,
+	MOVES_COMPARING,
+	MOVES_FINDING,
+	MOVES_TAKING,
 };
 
 struct moves {
@@ -39,13 +49,36 @@ struct moves {
 	int *scores;  /* for match.h; NULL: no screen, or no memory to look for moves */
 	int *weights; /* of each row or column of tiles */
 	unsigned n_vain; /* batches in a row that were searched for nothing */
+
+	/* Of the batch that is being taken over. */
+	enum moves_stage stage;
+	struct moves_batch batch;
+	struct captured_rest rest; /* to compare */
+	size_t next_hint;
+	unsigned n_rounds; /* that brought moves */
+	size_t next_part;  /* to take */
+	bool changed;
 };
 
 void moves_init(struct moves *self, struct scene *scene);
 void moves_finish(struct moves *self);
 
-/* After scene_resize(). Without memory no moves are found. */
+/* After scene_resize(); forgets a batch. Without memory no moves are found. */
 void moves_handle_resize(struct moves *self);
+
+/* No batch must be under way; moves_drop() forgets one. */
+void moves_start(struct moves *self, const struct moves_batch *batch);
+
+void moves_drop(struct moves *self);
+
+/**
+ * moves_go_on() - take over some more of the batch
+ * @max_px:       pixels to look at, about; to try a vector is one step, however large it is
+ * @ret_changed:  whether any differed; when it is done
+ *
+ * Returns whether it is done.
+ */
+bool moves_go_on(struct moves *self, size_t max_px, bool *ret_changed);
 
 /* As scene_update(), for a whole batch. */
 bool moves_update(struct moves *self, const struct moves_batch *batch);

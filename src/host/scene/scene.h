@@ -22,6 +22,9 @@ struct scene {
 	unsigned height;
 	uint32_t *pixels; /* 0x00RRGGBB, top byte undefined; width x height without gaps */
 	struct list views;
+	/* What was captured is here in part, and the rest comes soon: no frame begins now, and no
+	 * film takes its picture. What is dirty is told all the same. */
+	bool is_settling;
 };
 
 /* @to has now what was at the same place less (@dx, @dy) just before. Both lie on the screen. */

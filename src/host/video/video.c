@@ -375,6 +375,7 @@ static usec_t next_start(struct video_sequence *sequence, bool *ret_shed)
 	return n_others == 0 ? due : late > due ? late : due;
 }
 
+/* While the scene settles all waits for video_look(), which then comes. */
 static void arm(struct video *self)
 {
 	usec_t next = busy_next(&self->busy);
@@ -387,7 +388,7 @@ static void arm(struct video *self)
 		if (start < next)
 			next = start;
 	}
-	if (next == USEC_NEVER) {
+	if (next == USEC_NEVER || self->scene->is_settling) {
 		sd_event_source_set_enabled(self->timer, SD_EVENT_OFF);
 		return;
 	}
@@ -414,7 +415,7 @@ static bool start_one(struct video *self, usec_t now)
 
 static void start_all(struct video *self, usec_t now)
 {
-	while (start_one(self, now))
+	while (!self->scene->is_settling && start_one(self, now))
 		;
 	arm(self);
 }

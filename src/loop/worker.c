@@ -7,9 +7,12 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
+
+#define NICE 5 /* nice(2): a third of what the loop has */
 
 struct worker {
 	sd_event_source *source;
@@ -56,6 +59,8 @@ static void *work(void *data)
 {
 	struct worker *self = data;
 
+	/* In Linux each thread has its own. */
+	setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE);
 	pthread_mutex_lock(&self->lock);
 	while (!self->stop) {
 		if (list_empty(&self->queue)) {

@@ -7,8 +7,9 @@
  * what it works on, are the thread's alone.
  *
  * Threads begin when there is something to do and none is free, up to a number. They sleep
- * until then, and no signal is theirs. All functions are for the main thread, and none but
- * worker_destroy() waits.
+ * until then, and no signal is theirs. Where processors are short they have less of them than the
+ * loop: a key or a letter is what somebody waits for. All functions are for the main thread, and
+ * none but worker_destroy() waits.
  */
 
 #include <stdbool.h>

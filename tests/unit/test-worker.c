@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -20,6 +21,7 @@ struct job {
 	struct fixture *fixture;
 	pthread_t thread; /* that did it */
 	sigset_t blocked; /* there */
+	int nice;
 	bool on_heap;
 };
 
@@ -43,6 +45,7 @@ static void work(struct worker_job *job)
 
 	self->thread = pthread_self();
 	pthread_sigmask(SIG_BLOCK, NULL, &self->blocked);
+	self->nice = getpriority(PRIO_PROCESS, 0);
 	gate_pass(&gate);
 }
 
@@ -258,6 +261,18 @@ static void test_no_signal_is_the_threads(void **state)
 		assert_int_equal(sigismember(&before, signal), sigismember(&after, signal));
 }
 
+/* LOD-04 */
+static void test_threads_have_less_of_the_processors_than_the_loop(void **state)
+{
+	struct fixture *f = *state;
+	int own = getpriority(PRIO_PROCESS, 0);
+
+	start(f, 0);
+	await(f, 1);
+	assert_int_equal(f->jobs[0].nice, own + 5 < 19 ? own + 5 : 19);
+	assert_int_equal(getpriority(PRIO_PROCESS, 0), own);
+}
+
 static void test_without_a_thread_a_job_cannot_be_started(void **state)
 {
 	struct fixture *f = *state;
@@ -289,6 +304,7 @@ int main(void)
 		TEST(the_end_of_a_job_may_start_or_drop_any),
 		TEST(the_end_waits_for_what_is_being_done),
 		TEST(no_signal_is_the_threads),
+		TEST(threads_have_less_of_the_processors_than_the_loop),
 		TEST(without_a_thread_a_job_cannot_be_started),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

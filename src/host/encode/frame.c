@@ -11,11 +11,11 @@
 /*
  * A piece ends when so much will come out of the encoder, or has gone in, or so many tiles were
  * looked at. The first bounds memory, the second how long a thread then has it, and the last how
- * long one viewer's full screen keeps input and the other viewers waiting: some 4 ms each.
+ * long one viewer's full screen keeps input and the other viewers waiting: some 2 ms each.
  */
 #define PIECE_MAX ((size_t)128 << 10)
-#define WORK_MAX ((size_t)256 << 10)
-#define TILES_MAX 128
+#define WORK_MAX ((size_t)128 << 10)
+#define TILES_MAX 64
 
 /*
  * What will come out is only guessed, and the guess is bad when the picture is of another kind

@@ -33,7 +33,7 @@
 #define GROUP_GRACE_USEC (10 * USEC_PER_MSEC)
 
 /* So many pieces of a frame, of 128 KiB at most, a member may be behind. */
-#define GROUP_PIECES_MAX 16
+#define GROUP_PIECES_MAX 32
 
 /* Before who was left behind may join others again; doubled each time. */
 #define GROUP_PATIENCE_USEC (1 * USEC_PER_SEC)

@@ -288,6 +288,44 @@ static void test_what_is_to_be_sent_anyway_is_not_moved(void **state)
 	assert_int_equal(f->view.dirty.n_dirty, 4 * 3);
 }
 
+static size_t dirty_area(const struct region *dirty)
+{
+	size_t tile = 0, area = 0;
+	struct rect box;
+
+	while (region_next(dirty, &tile, &box))
+		area += rect_area(&box);
+	return area;
+}
+
+/* A window that is dragged as soon as it is there, for a viewer who gets a fifth of it at once. */
+static void test_what_moves_all_the_time_is_sent_in_the_end(void **state)
+{
+	struct rect window = rect_sized(100, 80, 800, 600), box;
+	struct scene scene;
+	struct scene_view view;
+
+	(void)state;
+	scene_init(&scene);
+	assert_int_equal(scene_resize(&scene, 1024, 768), 0);
+	assert_int_equal(scene_add_view(&scene, &view), 0);
+	region_clear(&view.dirty);
+	region_add(&view.dirty, &window);
+	for (int i = 0; i < 12; i++) {
+		struct scene_move move = { .dx = 7, .dy = i % 2 ? 5 : -5 };
+		size_t tile = 0;
+
+		view.n_moves = 0;
+		for (int k = 0; k < 28 && region_take(&view.dirty, &tile, &box); k++)
+			;
+		move.to = window = rect_shifted(&window, move.dx, move.dy);
+		scene_move(&scene, &move);
+	}
+	assert_true(dirty_area(&view.dirty) < rect_area(&window) / 10);
+	scene_remove_view(&view);
+	scene_finish(&scene);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
 int main(void)
@@ -304,6 +342,7 @@ int main(void)
 		TEST(there_and_back_is_no_move),
 		TEST(more_moves_than_there_is_room_for_are_dirty),
 		TEST(what_is_to_be_sent_anyway_is_not_moved),
+		TEST(what_moves_all_the_time_is_sent_in_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-#define SHIFTED_MAX 256 /* dirty tiles that a move takes along */
+#define SHIFTED_MAX 1024 /* dirty tiles that a move takes along */
 
 void scene_init(struct scene *self)
 {
@@ -158,7 +158,11 @@ static void move_pixels(struct scene *self, const struct scene_move *move)
 	}
 }
 
-/* Dirty boxes where a move comes from. False: so many that it is not worth it. */
+/*
+ * Dirty boxes where a move comes from. False: all of it, or too many. If that were so where only
+ * most of it is dirty, a viewer who gets a little of a window in each frame, and a move of it
+ * before the next, would be sent the same again and again.
+ */
 static bool find_shifted(const struct region *dirty, const struct rect *from,
 	struct rect boxes[SHIFTED_MAX], unsigned *ret_n)
 {
@@ -171,7 +175,7 @@ static bool find_shifted(const struct region *dirty, const struct rect *from,
 		if (rect_is_empty(&box))
 			continue;
 		area += rect_area(&box);
-		if (*ret_n == SHIFTED_MAX || 2 * area > rect_area(from))
+		if (*ret_n == SHIFTED_MAX || area == rect_area(from))
 			return false;
 		boxes[(*ret_n)++] = box;
 	}

@@ -36,11 +36,13 @@ export function pageTest(name, body, options = {}) {
 	});
 }
 
-// Opens the page with a link and waits for its picture.
+// Opens the page with a link and waits for its picture, and until the page has said so: that comes
+// after the state, and would stand among what a test has the page send.
 export async function connect({ host, page }) {
 	host.links.add("goodlink");
 	await page.goto(`${host.url}#link=goodlink`);
 	await waitForState(page, "connected");
+	await host.viewer.waitFor((m) => m.name === "ACK");
 	return host.viewer;
 }
 

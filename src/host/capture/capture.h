@@ -43,6 +43,7 @@ struct capture {
 	void *data;
 };
 
+/* The batch that came last is needed no more: what it points to may be read over. */
 static inline void capture_release(struct capture *self)
 {
 	self->impl->release(self);

@@ -27,7 +27,7 @@
 #include "host/scene/scene.h"
 #include "host/scene/votes.h"
 
-/* Captured pixels; patches do not overlap. Borrowed until all is done. */
+/* Captured pixels; patches do not overlap. */
 struct moves_batch {
 	const struct patch *patches;
 	size_t n_patches;
@@ -36,10 +36,10 @@ struct moves_batch {
 };
 
 enum moves_stage {
-	MOVES_DONE,
-	MOVES_COMPARING,
+	MOVES_DONE,      /* or none was ever started */
+	MOVES_COMPARING, /* the scene is as it was */
 	MOVES_FINDING,
-	MOVES_TAKING,
+	MOVES_TAKING, /* what has not moved */
 };
 
 struct moves {
@@ -66,9 +66,10 @@ void moves_finish(struct moves *self);
 /* After scene_resize(); forgets a batch. Without memory no moves are found. */
 void moves_handle_resize(struct moves *self);
 
-/* No batch must be under way; moves_drop() forgets one. */
+/* No batch must be under way. What it points to is borrowed until it is done, or dropped. */
 void moves_start(struct moves *self, const struct moves_batch *batch);
 
+/* Forgets the batch, if there is one. What it has moved or brought so far stays. */
 void moves_drop(struct moves *self);
 
 /**

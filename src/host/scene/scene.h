@@ -80,7 +80,7 @@ bool scene_take(struct scene *self, const struct part *parts, size_t n);
  *
  * Moves the pixels; what is not as it looks is for scene_update() to find, so that no guess
  * does harm. A view joins it with the move before where one will do for both; one that has too
- * much to be sent already, or is to be sent most of this anyway, has @move's place dirty
+ * much to be sent already, or is to be sent all of this anyway, has @move's place dirty
  * instead.
  */
 void scene_move(struct scene *self, const struct scene_move *move);

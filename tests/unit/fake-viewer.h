@@ -258,6 +258,13 @@ static inline unsigned hear_all(struct viewer *self)
 	return n_frames;
 }
 
+/* Until nothing more is due. */
+static inline void hear_and_ack(struct viewer *self)
+{
+	while (hear_all(self) > 0)
+		ack(self, self->seq);
+}
+
 static inline void assert_sees_the_screen(const struct viewer *self)
 {
 	const struct scene *scene = desktop_scene(host.desktop);

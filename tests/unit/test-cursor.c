@@ -190,8 +190,7 @@ static bool shape_has_come(void)
 static void run_and_paint(struct fixture *f, usec_t usec)
 {
 	assert_true(sd_event_run(host.event, usec) >= 0);
-	while (hear_all(f->viewer) > 0)
-		ack(f->viewer, f->viewer->seq);
+	hear_and_ack(f->viewer);
 }
 
 static void check_server(struct fixture *f)

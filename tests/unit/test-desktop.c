@@ -100,12 +100,6 @@ static bool sees(struct fixture *f, const uint32_t *pixels)
 	return true;
 }
 
-static void hear_and_ack(struct viewer *v)
-{
-	while (hear_all(v) > 0)
-		ack(v, v->seq);
-}
-
 static bool is_exact(struct fixture *f, unsigned width, unsigned height)
 {
 	xcb_get_image_reply_t *image = get_image(f, width, height);

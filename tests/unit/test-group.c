@@ -1572,6 +1572,69 @@ static void test_an_echo_finds_its_way_through_a_photo(void **state)
 	come_to_rest(f);
 }
 
+/* Takes and acknowledges all that comes of one step of a drag; returns its bytes. */
+static size_t drag_on(struct fixture *f, int x)
+{
+	struct watcher *w = &f->watchers[0];
+	size_t n = 0;
+
+	move(f, x, 0, 400, 200, 4, 0);
+	while (take(f, w)) {
+		n += w->n_body;
+		if (can_ack(w))
+			ack(w);
+	}
+	return n;
+}
+
+/* It has come as pictures, and is not exact yet: that it moves is all that is sent. */
+static void test_a_photo_that_is_dragged_goes_as_moves(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *w = &f->watchers[0];
+	const struct photo *photo;
+	struct rect window = { 0, 0, 400, 200 };
+	usec_t limit = clock_now() + HANGS;
+	unsigned n_pictures;
+	size_t n = 0;
+
+	fill_all(f, 10);
+	watch_photos(f, 1, 500 * 1000);
+	come_to_rest(f);
+	fill(f, &window, 300);
+	photo = &w->pacer.member.group->photo;
+	while (photo_awaits(photo, &window) || w->n_pictures == 0) {
+		assert_true(clock_now() < limit);
+		step(f);
+	}
+	n_pictures = w->n_pictures;
+	for (int x = 4; x <= 400; x += 4)
+		n += drag_on(f, x);
+	assert_int_equal(w->n_pictures, n_pictures);
+	assert_true(n < 20 * 1000); /* of 240 kB that the window has */
+	assert_true(n_spoilt(w) > 300 * 150);
+	come_to_rest(f);
+}
+
+/* Two of them in one frame, which cannot be made one: what waits is where the second took it. */
+static void test_a_photo_that_waits_and_is_moved_twice_is_exact(void **state)
+{
+	struct fixture *f = *state;
+	struct watcher *w = &f->watchers[0];
+	struct rect window = { 0, 0, 400, 200 }, tile = { 320, 128, 384, 192 };
+
+	watch_photos(f, 1, 500 * 1000);
+	come_to_rest(f);
+	fill(f, &window, 300);
+	assert_true(take(f, w));
+	assert_true(photo_awaits(&w->pacer.member.group->photo, &tile));
+	assert_false(photo_is_coding(&w->pacer.member.group->photo, &tile));
+	move(f, 500, 0, 64, 64, 500 - tile.left, 0 - tile.top);
+	move(f, 650, 50, 200, 200, 200, 50);
+	assert_int_equal(w->pacer.member.group->view.n_moves, 2);
+	come_to_rest(f);
+}
+
 static void test_films_make_room_for_an_echo_that_has_no_way_of_its_own(void **state)
 {
 	struct fixture *f = *state;
@@ -1680,6 +1743,8 @@ int main(void)
 		PHOTO_TEST(over_a_slow_link_photos_come_as_pictures_and_become_exact),
 		PHOTO_TEST(over_a_fast_link_no_picture_ever_comes),
 		PHOTO_TEST(an_echo_finds_its_way_through_a_photo),
+		PHOTO_TEST(a_photo_that_is_dragged_goes_as_moves),
+		PHOTO_TEST(a_photo_that_waits_and_is_moved_twice_is_exact),
 		PHOTO_TEST(films_make_room_for_an_echo_that_has_no_way_of_its_own),
 		PHOTO_TEST(photos_are_exact_after_any_order_of_events),
 	};

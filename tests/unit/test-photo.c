@@ -469,6 +469,69 @@ static void test_a_photo_with_a_letter_in_it_becomes_exact_once_that_rests(void 
 	assert_true(photo_is_due(&f->photo, clock_now()));
 }
 
+/* A window that is dragged, say. */
+static void test_what_moves_is_as_inexact_in_its_new_place_until_that_rests(void **state)
+{
+	struct fixture *f = *state;
+	struct scene_move move = { .to = { 200, 100, 700, 600 }, .dx = 150, .dy = 50 };
+	struct rect old = { 50, 50, 200, 600 }, new = { 206, 100, 686, 600 };
+	struct rect beside = { 832, 0, 1000, 700 };
+	usec_t now = clock_now(), later = now + PHOTO_REST_USEC;
+
+	paint_tiles(f, 9, 10);
+	choose(f, now);
+	send_all(f, now);
+	photo_note_moved(&f->photo, &move, &f->view.dirty, later);
+	assert_int_equal(f->view.dirty.n_dirty, 0);
+	assert_true(photo_has(&f->photo, &new));
+	assert_true(photo_has(&f->photo, &old));
+	assert_false(photo_has(&f->photo, &beside));
+	assert_true(photo_is_due(&f->photo, later)); /* where it has not come to */
+	photo_build_up(&f->photo, &f->view.dirty, true, RATE, later);
+	assert_true(region_touches(&f->view.dirty, &old));
+	send_tiles(f);
+	assert_true(photo_has(&f->photo, &new));
+	later += PHOTO_REST_USEC;
+	assert_true(photo_is_due(&f->photo, later));
+	photo_build_up(&f->photo, &f->view.dirty, true, RATE, later);
+	send_tiles(f);
+	assert_true(photo_is_exact(&f->photo));
+
+	/* What was exact goes over what is not. */
+	paint_tiles(f, 9, 10);
+	choose(f, now);
+	send_all(f, now);
+	move = (struct scene_move){ .to = { 0, 0, 150, 700 }, .dx = -850 };
+	photo_note_moved(&f->photo, &move, &f->view.dirty, now);
+	assert_false(photo_has(&f->photo, &move.to));
+}
+
+static void test_what_was_not_painted_yet_is_dirty_where_it_has_moved_to(void **state)
+{
+	struct fixture *f = *state;
+	struct scene_move move = { .to = { 0, 20, 900, 700 }, .dy = 20 };
+	struct rect letter = { 10, 10, 20, 20 }, waits = { 100, 500, 101, 501 };
+	struct rect all = { 0, 20, 768, 660 }, box;
+	usec_t now = clock_now();
+	size_t tile = 0;
+
+	region_add(&f->exact, &all);
+	paint_tiles(f, 12, 10);
+	choose(f, now);
+	write_text(f, &letter);
+	choose(f, now);
+	assert_true(photo_is_coding(&f->photo, &letter));
+	assert_true(region_touches(&f->photo.held, &letter));
+	assert_true(photo_awaits(&f->photo, &waits));
+	photo_note_moved(&f->photo, &move, &f->view.dirty, now);
+	while (region_take(&f->view.dirty, &tile, &box)) {
+		assert_true(rect_contains(&all, &box));
+		region_remove(&f->exact, &box);
+	}
+	assert_true(region_is_empty(&f->exact));
+	send_all(f, now);
+}
+
 static void test_on_a_link_that_is_full_there_is_a_share_for_it(void **state)
 {
 	struct fixture *f = *state;
@@ -570,6 +633,8 @@ int main(void)
 		TEST(at_rest_it_becomes_exact_a_frame_at_a_time),
 		TEST(what_changes_again_is_built_up_later),
 		TEST(a_photo_with_a_letter_in_it_becomes_exact_once_that_rests),
+		TEST(what_moves_is_as_inexact_in_its_new_place_until_that_rests),
+		TEST(what_was_not_painted_yet_is_dirty_where_it_has_moved_to),
 		TEST(on_a_link_that_is_full_there_is_a_share_for_it),
 		TEST(when_a_codec_fails_all_goes_as_tiles),
 		TEST(a_new_screen_makes_all_of_it_void),

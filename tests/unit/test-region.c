@@ -194,6 +194,83 @@ static void test_what_touches_a_region_is_found_in_whatever_tile(void **state)
 	region_finish(&copy);
 }
 
+/* The bounding box of what is left of @box without @rect; empty: nothing is. */
+static struct rect box_without(const struct rect *box, const struct rect *rect)
+{
+	struct rect rest[RECT_REST_MAX], sum = { 0 };
+	unsigned n = rect_subtract(box, rect, rest);
+
+	for (unsigned i = 0; i < n; i++)
+		sum = i == 0 ? rest[0] : rect_unite(&sum, &rest[i]);
+	return sum;
+}
+
+static void test_what_is_removed_leaves_the_box_of_the_rest(void **state)
+{
+	struct random random = { 9 };
+	struct region region, before;
+
+	(void)state;
+	assert_int_equal(region_init(&region, 500, 300), 0);
+	assert_int_equal(region_init(&before, 500, 300), 0);
+	for (int i = 0; i < 500; i++) {
+		struct rect rect = random_rect(&random, 500, 300), had, has;
+		size_t n = 0;
+
+		region_add(&region, &rect);
+		region_clear(&before);
+		region_add_region(&before, &region);
+		rect = random_rect(&random, 500, 300);
+		region_remove(&region, &rect);
+		for (size_t tile = 0; tile < region.rows * region.columns; tile++) {
+			if (!region_at(&before, tile, &had))
+				continue;
+			had = box_without(&had, &rect);
+			assert_int_equal(region_at(&region, tile, &has), !rect_is_empty(&had));
+			if (rect_is_empty(&had))
+				continue;
+			assert_memory_equal(&has, &had, sizeof(had));
+			n++;
+		}
+		assert_int_equal(region.n_dirty, n);
+	}
+	region_finish(&region);
+	region_finish(&before);
+}
+
+static void test_what_is_shifted_is_added_elsewhere(void **state)
+{
+	struct random random = { 10 };
+	struct region region, other;
+	struct model model;
+
+	(void)state;
+	model_init(&model, 500, 300);
+	assert_int_equal(region_init(&region, 500, 300), 0);
+	assert_int_equal(region_init(&other, 500, 300), 0);
+	for (int i = 0; i < 100; i++) {
+		struct rect from = random_rect(&random, 500, 300), box;
+		int dx = random_below(&random, 300) - 150, dy = random_below(&random, 300) - 150;
+		size_t tile = 0;
+
+		region_clear(&other);
+		box = random_rect(&random, 500, 300);
+		region_add(&other, &box);
+		while (region_next(&other, &tile, &box)) {
+			box = rect_intersect(&box, &from);
+			box = rect_shifted(&box, dx, dy);
+			if (!rect_is_empty(&box))
+				model_add(&model, &box);
+		}
+		region_add_shifted(&region, &other, &from, dx, dy);
+		assert_same(&region, &model);
+	}
+	assert_true(region.n_dirty > 0);
+	free(model.dirty);
+	region_finish(&region);
+	region_finish(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +279,8 @@ int main(void)
 		cmocka_unit_test(test_whole_screen_is_every_tile),
 		cmocka_unit_test(test_region_of_no_screen_takes_nothing),
 		cmocka_unit_test(test_what_touches_a_region_is_found_in_whatever_tile),
+		cmocka_unit_test(test_what_is_removed_leaves_the_box_of_the_rest),
+		cmocka_unit_test(test_what_is_shifted_is_added_elsewhere),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -284,6 +284,35 @@ static void test_a_film_goes_as_pictures_and_is_exact_at_rest(void **state)
 	assert_exact(viewer);
 }
 
+/* While it goes on and after it, until tiles have made it exact. */
+static void test_what_moves_out_of_a_film_is_dirty(void **state)
+{
+	struct fixture *f = *state;
+	struct viewer *viewer = enter(f, 0, FAKE);
+	struct scene_move out = { .to = rect_sized(0, 0, 60, 50), .dx = -FILM_X, .dy = -FILM_Y };
+	struct scene_move in = { .to = film, .dx = FILM_X, .dy = FILM_Y };
+	struct region dirty;
+
+	set_ready(viewer, true);
+	begin_film(f);
+	await_due(viewer);
+	send_picture(viewer, NULL);
+	assert_int_equal(region_init(&dirty, WIDTH, HEIGHT), 0);
+	for (int i = 0; i < 2; i++) {
+		region_clear(&dirty);
+		video_viewer_note_moved(&viewer->video, &out, &dirty);
+		assert_true(region_touches(&dirty, &out.to));
+		region_remove(&dirty, &out.to);
+		assert_true(region_is_empty(&dirty));
+		if (i == 0)
+			end_film(f);
+	}
+	assert_true(video_viewer_is_lossy(&viewer->video, &film));
+	video_viewer_note_moved(&viewer->video, &in, &dirty);
+	assert_false(video_viewer_is_lossy(&viewer->video, &film));
+	region_finish(&dirty);
+}
+
 static void test_no_picture_is_taken_of_half_a_frame(void **state)
 {
 	struct fixture *f = *state;
@@ -685,6 +714,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_film_goes_as_pictures_and_is_exact_at_rest),
+		TEST(what_moves_out_of_a_film_is_dirty),
 		TEST(no_picture_is_taken_of_half_a_frame),
 		TEST(other_damage_stays_lossless_and_needs_no_picture),
 		TEST(a_film_is_coded_once_for_all_who_keep_pace),

@@ -92,16 +92,17 @@ static int add_moves(struct group *self, struct piece *piece)
 		(uint64_t)group_scene(self)->width * group_scene(self)->height * MOVED_MAX;
 	unsigned i;
 
+	if (view->n_moves == 0)
+		return 0;
 	for (i = 0; i < view->n_moves; i++) {
 		const struct scene_move *move = &view->moves[i];
-		struct rect from = rect_shifted(&move->to, -move->dx, -move->dy);
 		uint64_t px = rect_area(&move->to);
 		int r;
 
-		if (self->moved_px + px > max || lossy_has(self, &from))
+		if (self->moved_px + px > max
+			|| !lossy_move(self, move, i + 1 == view->n_moves))
 			break;
 		self->moved_px += px;
-		lossy_note_exact(self, &move->to);
 		r = encoder_move(self->encoder, move);
 		if (r == 0 && self->n_members > 1)
 			r = piece_note_box(piece, &move->to);
@@ -110,6 +111,7 @@ static int add_moves(struct group *self, struct piece *piece)
 	}
 	scene_view_flatten(view, i);
 	view->n_moves = 0;
+	lossy_exclude(self); /* of what has become dirty by that */
 	return 0;
 }
 

@@ -104,7 +104,7 @@ void lossy_note_sent(struct group *self, const struct video_picture *picture, us
 	exclude_film(self);
 }
 
-bool lossy_has(const struct group *self, const struct rect *rect)
+static bool has(const struct group *self, const struct rect *rect)
 {
 	return (self->has_video && video_viewer_is_lossy(&self->video, rect))
 		|| photo_has(&self->photo, rect);
@@ -124,6 +124,26 @@ void lossy_add_to(const struct group *self, struct scene_view *view)
 	photo_add_to(&self->photo, &view->dirty);
 	if (self->has_video)
 		video_viewer_add_lossy(&self->video, &view->dirty);
+}
+
+/* Where a picture is still to come from, or may: that is not there to be moved. */
+static bool awaits(const struct group *self, const struct rect *rect)
+{
+	return (self->has_video && video_viewer_is_lossy(&self->video, rect))
+		|| photo_awaits(&self->photo, rect);
+}
+
+bool lossy_move(struct group *self, const struct scene_move *move, bool last)
+{
+	struct rect from = rect_shifted(&move->to, -move->dx, -move->dy);
+
+	/* What is dirty is so in the newest state, in which all moves have been made. */
+	if (!last && awaits(self, &from))
+		return false;
+	photo_note_moved(&self->photo, move, &self->view.dirty, clock_now());
+	if (self->has_video)
+		video_viewer_note_moved(&self->video, move, &self->view.dirty);
+	return true;
 }
 
 /* The whole tiles. */
@@ -149,7 +169,7 @@ void lossy_note_exact(struct group *self, const struct rect *rect)
 		video_viewer_sent_exact(&self->video, rect);
 	photo_note_exact(&self->photo, rect);
 	/* It remembers whole tiles: one that is exact in part is nothing to go by. */
-	if (lossy_has(self, &tiles))
+	if (has(self, &tiles))
 		encoder_forget(self->encoder, rect);
 }
 

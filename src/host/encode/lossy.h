@@ -25,14 +25,17 @@ void lossy_build_up(struct group *self, usec_t now);
 /* @picture went to all. */
 void lossy_note_sent(struct group *self, const struct video_picture *picture, usec_t now);
 
-/* Is something in @rect not exact? */
-bool lossy_has(const struct group *self, const struct rect *rect);
-
 /* All that is not exact for @self becomes dirty in @view. */
 void lossy_add_to(const struct group *self, struct scene_view *view);
 
 /* All is exact. */
 bool lossy_is_exact(const struct group *self);
+
+/*
+ * @move is to go to the viewers: what is inexact where it comes from is taken along. False: it
+ * cannot go, as it is not the @last one. lossy_exclude() then has to be called.
+ */
+bool lossy_move(struct group *self, const struct scene_move *move, bool last);
 
 /* @rect is exact from now on, and the encoder has taken note of that. */
 void lossy_note_exact(struct group *self, const struct rect *rect);

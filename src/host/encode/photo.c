@@ -95,6 +95,7 @@ static void release(struct photo *self)
 	region_finish(&self->waiting);
 	region_finish(&self->held);
 	region_finish(&self->lossy);
+	region_finish(&self->moved);
 	self->at = (struct rect){ 0 };
 	self->taken = false;
 }
@@ -132,6 +133,8 @@ static int prepare(struct photo *self)
 		r = region_init(&self->held, width, height);
 	if (r >= 0)
 		r = region_init(&self->lossy, width, height);
+	if (r >= 0)
+		r = region_init(&self->moved, width, height);
 	if (r >= 0) {
 		self->changed = mem_alloc(
 			(size_t)self->lossy.rows * self->lossy.columns, sizeof(*self->changed));
@@ -432,10 +435,15 @@ void photo_build_up(
 	}
 }
 
-bool photo_has(const struct photo *self, const struct rect *rect)
+bool photo_awaits(const struct photo *self, const struct rect *rect)
 {
 	return photo_is_coding(self, rect) || region_touches(&self->waiting, rect) ||
-		region_touches(&self->held, rect) || region_touches(&self->lossy, rect);
+		region_touches(&self->held, rect);
+}
+
+bool photo_has(const struct photo *self, const struct rect *rect)
+{
+	return photo_awaits(self, rect) || region_touches(&self->lossy, rect);
 }
 
 void photo_add_to(const struct photo *self, struct region *dirty)
@@ -456,4 +464,35 @@ void photo_note_exact(struct photo *self, const struct rect *rect)
 {
 	if (!region_is_empty(&self->lossy))
 		region_remove(&self->lossy, rect);
+}
+
+static void note_lossy_moved(
+	struct photo *self, const struct scene_move *move, const struct rect *from, usec_t now)
+{
+	struct rect box;
+	size_t tile = 0;
+
+	region_add_shifted(&self->moved, &self->lossy, from, move->dx, move->dy);
+	region_remove(&self->lossy, &move->to);
+	while (region_take(&self->moved, &tile, &box)) {
+		region_add(&self->lossy, &box);
+		self->changed[tile - 1] = now;
+	}
+	arm(self, now);
+}
+
+void photo_note_moved(struct photo *self, const struct scene_move *move, struct region *dirty,
+	usec_t now)
+{
+	struct rect from = rect_shifted(&move->to, -move->dx, -move->dy);
+	struct rect coding = rect_intersect(&self->at, &from);
+
+	if (photo_is_exact(self))
+		return;
+	coding = rect_shifted(&coding, move->dx, move->dy);
+	region_add(dirty, &coding);
+	region_add_shifted(dirty, &self->waiting, &from, move->dx, move->dy);
+	region_add_shifted(dirty, &self->held, &from, move->dx, move->dy);
+	if (!region_is_empty(&self->lossy))
+		note_lossy_moved(self, move, &from, now);
 }

@@ -64,6 +64,7 @@ struct photo {
 	struct rect at;      /* is being coded, or coded and not yet sent; empty: nothing is */
 	struct region held;  /* what has changed in it meanwhile */
 	struct region lossy; /* was painted by a picture, and by no FRAME since */
+	struct region moved; /* of it; while a move is looked at only */
 	struct video_picture *picture; /* of @at; NULL: not yet */
 	bool taken;                    /* by the frame that goes on */
 	size_t density;                /* bytes of JPEG for a pixel, in 1/256 */
@@ -126,6 +127,9 @@ void photo_note_sent(struct photo *self, const struct video_picture *picture,
 void photo_build_up(
 	struct photo *self, struct region *dirty, bool alone, size_t n_bytes, usec_t now);
 
+/* Is something in @rect still to be painted by a picture? */
+bool photo_awaits(const struct photo *self, const struct rect *rect);
+
 /* Is something in @rect not as the scene has it, and not dirty? */
 bool photo_has(const struct photo *self, const struct rect *rect);
 
@@ -137,3 +141,10 @@ bool photo_is_exact(const struct photo *self);
 
 /* @rect went in a FRAME. */
 void photo_note_exact(struct photo *self, const struct rect *rect);
+
+/*
+ * A COPY went: what pictures have painted is as inexact where it is now, and rests from @now on.
+ * What was not painted yet is not ours to move: it is added to @dirty, where it is now.
+ */
+void photo_note_moved(struct photo *self, const struct scene_move *move, struct region *dirty,
+	usec_t now);

@@ -101,6 +101,21 @@ void region_add_region(struct region *self, const struct region *other)
 		region_add(self, &box);
 }
 
+void region_add_shifted(struct region *self, const struct region *other,
+	const struct rect *from, int dx, int dy)
+{
+	struct rect box;
+	size_t tile = 0;
+
+	while (region_next(other, &tile, &box)) {
+		box = rect_intersect(&box, from);
+		if (rect_is_empty(&box))
+			continue;
+		box = rect_shifted(&box, dx, dy);
+		region_add(self, &box);
+	}
+}
+
 void region_clear(struct region *self)
 {
 	struct rect ignored;
@@ -186,12 +201,19 @@ static void clean(struct region *self, size_t tile)
 
 void region_remove(struct region *self, const struct rect *rect)
 {
-	struct rect box;
+	struct rect box, rest[RECT_REST_MAX];
 	size_t tile = 0;
 
 	while (region_next(self, &tile, &box)) {
-		if (rect_contains(rect, &box))
-			clean(self, tile - 1);
+		struct rect both = rect_intersect(&box, rect);
+		unsigned n;
+
+		if (rect_is_empty(&both))
+			continue;
+		clean(self, tile - 1);
+		n = rect_subtract(&box, &both, rest);
+		while (n > 0)
+			region_add(self, &rest[--n]);
 	}
 }
 

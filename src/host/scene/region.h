@@ -46,7 +46,11 @@ void region_add_all(struct region *self);
 void region_add_region(struct region *self, const struct region *other);
 void region_clear(struct region *self);
 
-/* Those tiles are clean whose whole box lies in @rect. */
+/* What @other, which is not @self, has in @from is added at a distance of (@dx, @dy). */
+void region_add_shifted(struct region *self, const struct region *other,
+	const struct rect *from, int dx, int dy);
+
+/* What lies in @rect is clean; of a tile that has more the bounding box of that stays. */
 void region_remove(struct region *self, const struct rect *rect);
 
 static inline bool region_is_empty(const struct region *self)

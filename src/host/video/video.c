@@ -694,6 +694,24 @@ void video_viewer_sent_exact(struct video_viewer *self, const struct rect *rect)
 	region_remove(&self->lossy, rect);
 }
 
+void video_viewer_note_moved(
+	struct video_viewer *self, const struct scene_move *move, struct region *dirty)
+{
+	struct rect from = rect_shifted(&move->to, -move->dx, -move->dy);
+
+	region_add_shifted(dirty, &self->lossy, &from, move->dx, move->dy);
+	region_remove(&self->lossy, &move->to);
+	for (unsigned i = 0; i < BUSY_REGIONS_MAX; i++) {
+		struct rect both;
+
+		if (!self->places[i].sequence)
+			continue;
+		both = rect_intersect(&self->places[i].sequence->at, &from);
+		both = rect_shifted(&both, move->dx, move->dy);
+		region_add(dirty, &both);
+	}
+}
+
 void video_viewer_set_ready(
 	struct video_viewer *self, bool ready, size_t bytes_per_second, usec_t now)
 {

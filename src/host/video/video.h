@@ -16,7 +16,8 @@
  *
  *   video_viewer_exclude()      before it walks its dirty set: what is left is for tiles
  *   video_viewer_sent_exact()   for each rectangle that it then sends in a FRAME
- *   video_viewer_is_lossy()     before a COPY, STORE or CACHED that reads it
+ *   video_viewer_note_moved()   for each COPY
+ *   video_viewer_is_lossy()     before a STORE or CACHED that reads it
  *   video_viewer_set_ready()    whether it could send a picture if there were one
  *   video_viewer_is_due(), video_viewer_take()   a picture, for a PICTURE message
  *
@@ -164,6 +165,10 @@ void video_viewer_add_lossy(const struct video_viewer *self, struct region *dirt
 
 /* A FRAME has painted all of @rect. */
 void video_viewer_sent_exact(struct video_viewer *self, const struct rect *rect);
+
+/* A COPY went: what pictures paint, or have painted, is dirty where it is now. */
+void video_viewer_note_moved(
+	struct video_viewer *self, const struct scene_move *move, struct region *dirty);
 
 /**
  * video_viewer_set_ready() - could it send a picture now?

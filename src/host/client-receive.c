@@ -93,6 +93,8 @@ static void handle_ack(struct client *self, const struct stream_message *message
 		client_drop_for_protocol(self);
 		return;
 	}
+	if (!self->pacer.waits_since)
+		self->deadline = sd_event_source_disable_unref(self->deadline);
 	stats_viewer_acked(&self->stats, seq, decode, paint, clock_now());
 }
 

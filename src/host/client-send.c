@@ -144,8 +144,9 @@ static bool produce_message(struct client *self, const uint8_t **ret, size_t *re
 /* --- frames --- */
 
 /*
- * A viewer that stands still costs little, but not for ever. The time limit is not moved with each
- * ACK: when it is reached, it is seen whether a frame has waited that long.
+ * A viewer that stands still costs little, but not for ever. While frames follow each other the
+ * time limit is not moved with each ACK: when it is reached, it is seen whether one has waited
+ * that long. At rest there is none, or it would wake us up.
  */
 static int handle_ack_limit(sd_event_source *source, uint64_t now, void *data)
 {
@@ -155,8 +156,6 @@ static int handle_ack_limit(sd_event_source *source, uint64_t now, void *data)
 
 	(void)source;
 	self->deadline = sd_event_source_disable_unref(self->deadline);
-	if (!since)
-		return 0;
 	/* We were stopped ourselves: what it has sent meanwhile is still to be read (SUP-07). */
 	if (overslept) {
 		if (client_set_deadline(self, OVERSLEPT_USEC, handle_ack_limit) < 0)

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ctl/contract/watch.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <xcb/randr.h>
@@ -15,6 +19,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "loop/x-socket.h"
 #include "unit/test.h"
 #include "unit/x-server.h"
 
@@ -124,6 +129,7 @@ static pid_t start_watch(const struct display *self, long width, long height)
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		signal(SIGSEGV, SIG_DFL); /* or cmocka goes on with the tests here, too */
 		setenv("DISPLAY", self->server.display, 1);
 		setenv("XAUTHORITY", self->server.authority, 1);
 		_exit(watch_resolution(width, height, LIMIT_USEC) == 0 ? 0 : 9);
@@ -244,6 +250,70 @@ static void test_a_display_that_goes_ends_it_and_one_that_is_not_there_is_an_err
 	assert_true(watch_resolution(1, 1, LIMIT_USEC) < 0);
 }
 
+/* Of another number, which is the display's from then on: beyond those that servers choose. */
+static int listen_for(struct display *self)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int number = 40000 + getpid() % 20000, fd, n;
+
+	n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1,
+		X_SOCKET_DIRECTORY "/X%d", number); /* in the abstract namespace */
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address,
+				 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1) + n),
+		0);
+	assert_int_equal(listen(fd, 1), 0);
+	snprintf(self->server.display, sizeof(self->server.display), ":%d", number);
+	return fd;
+}
+
+static void copy(int from, int to, size_t n)
+{
+	uint8_t *bytes = xalloc(n, 1);
+
+	assert_int_equal(recv(from, bytes, n, MSG_WAITALL), n);
+	assert_int_equal(send(to, bytes, n, MSG_NOSIGNAL), n);
+	free(bytes);
+}
+
+/* Who connects gets the true server's greeting, and then the end of it. */
+static void greet(int listener, unsigned number)
+{
+	int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	int server = x_socket_connect(number, NULL);
+	uint8_t request[512];
+	xcb_setup_failed_t head;
+	ssize_t n;
+
+	assert_true(client >= 0 && server >= 0);
+	assert_int_equal(fcntl(server, F_SETFL, 0), 0);
+	n = recv(client, request, sizeof(request), 0);
+	assert_true(n > 0);
+	assert_int_equal(send(server, request, (size_t)n, MSG_NOSIGNAL), n);
+	assert_int_equal(recv(server, &head, sizeof(head), MSG_PEEK | MSG_WAITALL), sizeof(head));
+	copy(server, client, sizeof(head) + 4 * (size_t)head.length);
+	close(server);
+	close(client);
+}
+
+static void test_a_display_that_goes_right_after_its_greeting_ends_it(void **state)
+{
+	(void)state;
+	struct display display;
+	unsigned real;
+	int listener;
+	pid_t pid;
+
+	display_start(&display);
+	assert_true(x_socket_parse_number(display.server.display + 1, &real));
+	listener = listen_for(&display);
+	pid = start_watch(&display, MAX_WIDTH, MAX_HEIGHT);
+	greet(listener, real);
+	close(listener);
+	assert_int_equal(await_status(pid, 10000), 0);
+	display_stop(&display);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +321,7 @@ int main(void)
 		cmocka_unit_test(test_any_other_size_is_the_users_wish),
 		cmocka_unit_test(
 			test_a_display_that_goes_ends_it_and_one_that_is_not_there_is_an_error),
+		cmocka_unit_test(test_a_display_that_goes_right_after_its_greeting_ends_it),
 		cmocka_unit_test(test_it_ends_after_its_time_of_half_a_minute),
 	};
 	return cmocka_run_group_tests(tests, begin_quiet, NULL);

@@ -131,13 +131,15 @@ static void wait_for_change(struct watch *self, usec_t limit)
 int watch_resolution(long width_px, long height_px, usec_t limit)
 {
 	struct watch watch = { .width = width_px, .height = height_px };
+	const xcb_query_extension_reply_t *randr;
 	int screen = 0;
 	int r = connect_to_display(&watch.c, &screen);
 
 	if (r < 0)
 		return r;
 	watch.root = find_root(watch.c, screen);
-	if (xcb_get_extension_data(watch.c, &xcb_randr_id)->present) {
+	randr = xcb_get_extension_data(watch.c, &xcb_randr_id); /* NULL: the display is gone */
+	if (randr && randr->present) {
 		/* Unless told otherwise the server speaks RandR 1.0 with us, whose requests are shorter. */
 		free(xcb_randr_query_version_reply(
 			watch.c, xcb_randr_query_version(watch.c, 1, 2), NULL));

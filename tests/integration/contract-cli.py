@@ -20,7 +20,7 @@ import time
 
 from contract import *
 from homes import is_alive
-from hosting import BUILD, SLOW, check, run, wait_for
+from hosting import BUILD, SLOW, check, children, run, wait_for
 
 SUDO, PKEXEC = "/usr/bin/sudo", "/usr/bin/pkexec"
 
@@ -733,6 +733,29 @@ def ctrl_c_reaches_what_sg_runs():
         command.stdout.close()
 
 
+def leads_a_session(pid):
+    try:
+        return os.getsid(pid) == pid
+    except ProcessLookupError:
+        return False
+
+
+# SG-4: also while sg is still looked for, in a PATH that takes long.
+def ctrl_c_before_sg_runs_is_no_end_of_the_command_alone():
+    with Place() as p:
+        os.chmod(p.dir + "/user-session", 0o644)
+        write(p.path_dir + "/sg", f"#!/bin/sh\nmkfifo {p.path}/never\nread x <{p.path}/never\n")
+        command = subprocess.Popen([p.script, "--start"], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                   env={**p.env, "PATH": "/none:" * 20000 + p.path_dir})
+        seen = []
+        wait_for(lambda: seen.extend(filter(leads_a_session, children(command.pid))) or seen, "sg")
+        command.send_signal(signal.SIGINT)
+        _, err = command.communicate(timeout=10)
+        check(command.returncode == 126, command.returncode, err)  # it has not said success
+        check(not is_alive(seen[0]), "left running")
+
+
 # SIZE-2, FUZ-07
 def a_wrong_size_is_refused_before_anything_starts():
     sizes = ["", "x", "1x", "x1", "0x0", "99x100", "100x99", "16385x100", "100x16385", "-1x-1", "0x10",
@@ -949,6 +972,7 @@ TESTS = [
     without_the_right_sg_runs_it,
     a_group_that_cannot_be_entered_is_told,
     ctrl_c_reaches_what_sg_runs,
+    ctrl_c_before_sg_runs_is_no_end_of_the_command_alone,
     a_wrong_size_is_refused_before_anything_starts,
     why_a_child_cannot_start_is_told_to_who_waits,
     the_daemon_has_what_the_profile_sets,

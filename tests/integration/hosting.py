@@ -56,6 +56,11 @@ def wait_for(condition, what, seconds=DEADLINE):
         time.sleep(0.002)
 
 
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return [int(child) for child in f.read().split()]
+
+
 def state_of(pid):
     """A letter, as proc(5) has it."""
     with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:

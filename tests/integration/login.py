@@ -156,11 +156,6 @@ def check_script_is(user):
         check(int(status[name], 16) == 0, status)
 
 
-def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children") as f:
-        return [int(p) for p in f.read().split()]
-
-
 class Held:
     """A session whose script waits until it is told to go on: release(), and then end()."""
 

@@ -41,11 +41,11 @@ static pid_t start(const char *name, const char *const *argv, int report)
 	spawn_map(&spawn, report, REPORT_AT);
 	for (int fd = 0; fd < 3; fd++)
 		spawn_map(&spawn, fd, STDIO_AT + fd);
-	return spawn_start(&spawn);
+	return run_start(&spawn);
 }
 
 /*
- * The child has a session of its own, so Ctrl-C is passed on. False: it cannot be told and may be
+ * The child has a session of its own, so Ctrl-C, which is held, is passed on. False: it cannot be told and may be
  * left running.
  */
 static bool await_end(pid_t pid)
@@ -54,12 +54,11 @@ static bool await_end(pid_t pid)
 	CLEANUP(close) int signals = -1;
 	struct pollfd fds[2];
 	struct signalfd_siginfo info;
-	sigset_t set, old;
+	sigset_t set;
 	bool told = true;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, &old);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	fds[0] = (struct pollfd){ .fd = pidfd, .events = POLLIN };
 	fds[1] = (struct pollfd){ .fd = signals, .events = POLLIN };
@@ -69,7 +68,6 @@ static bool await_end(pid_t pid)
 		if (fds[1].revents && read(signals, &info, sizeof(info)) > 0)
 			told = kill(-pid, SIGINT) == 0;
 	}
-	sigprocmask(SIG_SETMASK, &old, NULL);
 	return told;
 }
 

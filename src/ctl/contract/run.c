@@ -7,11 +7,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/spawn.h"
-
 int run_exit_status(int wait_status)
 {
 	return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 256 - WTERMSIG(wait_status);
+}
+
+static sigset_t mask_before;
+
+pid_t run_start(const struct spawn *spawn)
+{
+	sigset_t set;
+	pid_t pid;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, &mask_before);
+	pid = spawn_start(spawn);
+	if (pid < 0)
+		sigprocmask(SIG_SETMASK, &mask_before, NULL);
+	return pid;
 }
 
 int run_await(pid_t pid)
@@ -19,7 +33,8 @@ int run_await(pid_t pid)
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, old;
 	int status = 0, r;
 
-	sigaction(SIGINT, &ignore, &old);
+	sigaction(SIGINT, &ignore, &old); /* the one that was held is void, too */
+	sigprocmask(SIG_SETMASK, &mask_before, NULL);
 	do {
 		r = waitpid(pid, &status, 0) < 0 ? -errno : run_exit_status(status);
 	} while (r == -EINTR);
@@ -35,6 +50,6 @@ int run_program(const char *const *argv)
 
 	for (int fd = 0; fd < 3; fd++)
 		spawn_map(&spawn, fd, fd);
-	pid = spawn_start(&spawn);
+	pid = run_start(&spawn);
 	return pid < 0 ? (int)pid : run_await(pid);
 }

@@ -5,6 +5,8 @@
 
 #include <sys/types.h>
 
+#include "base/spawn.h"
+
 #define RUN_NOT_EXECUTABLE 126 /* CONST-5 */
 #define RUN_NOT_FOUND 127
 
@@ -17,7 +19,10 @@
  */
 int run_program(const char *const *argv);
 
-/* For a child that runs already. */
+/* As spawn_start(). From before then until run_await() Ctrl-C is held, if it starts. */
+pid_t run_start(const struct spawn *spawn);
+
+/* For a child of run_start(): waits, and answers as run_program(). */
 int run_await(pid_t pid);
 
 /* The same of a wait status. */

@@ -12,7 +12,7 @@ int run_exit_status(int wait_status)
 	return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 256 - WTERMSIG(wait_status);
 }
 
-static sigset_t mask_before;
+static sigset_t mask_before; /* run_start() */
 
 pid_t run_start(const struct spawn *spawn)
 {

@@ -219,6 +219,17 @@ export class Desktop {
 		return (await this.status()).components.find((component) => component.name === name);
 	}
 
+	// Its one viewer is back, at another host than the one of this pid. That it was away may be
+	// over before anybody can see it: the page says "reconnecting" for 8 ms.
+	async untilBack(pid, timeout) {
+		await until("the viewer is back at another host", async () => {
+			const { components, viewers } = await this.status();
+			const host = components.find((component) => component.name === "host");
+
+			return host.pid && host.pid !== pid && viewers.length === 1;
+		}, timeout);
+	}
+
 	// The environment of an X client.
 	async clientEnvironment() {
 		return {

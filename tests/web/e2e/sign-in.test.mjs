@@ -98,12 +98,7 @@ pageTest("a host that was killed needs no new sign-in, also together with a relo
 		process.kill(pid, "SIGKILL");
 		if (reloads)
 			await page.reload();
-		/* "reconnecting" may be over before anybody can see it. */
-		await until("the viewer is back at another host", async () => {
-			const other = (await desktop.component("host")).pid;
-
-			return other && other !== pid && (await desktop.status()).viewers.length === 1;
-		}, 3000);
+		await desktop.untilBack(pid, 3000);
 		await waitForState(page, "connected", 3000);
 		const host = await desktop.component("host");
 		assert.equal(host.last_end.signal, 9);

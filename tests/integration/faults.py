@@ -228,10 +228,22 @@ class Own(homes.Home):
                 return None
         return json.loads(line) if line else None
 
+    def at_rest(self):
+        """What was asked for before is done, and makes nothing of what follows fail in its place:
+        how many allocations there were."""
+        seen = []
+
+        def is_at_rest():
+            seen.append(self.supervisor.count("alloc"))
+            time.sleep(0.05)
+            return seen[-1] == self.supervisor.count("alloc")
+        wait_for(is_at_rest, "the daemon rests")
+        return seen[-1]
+
     def walk(self, what, most):
         """Each allocation of the daemon's for this request fails once, or those that are tried:
         how many, and how often it said so."""
-        before = self.supervisor.count("alloc")
+        before = self.at_rest()
         check(self.ask(what)["type"] == "reply", what)
         tried, refused = some_of(self.supervisor.count("alloc") - before, most), 0
         for number in tried:

@@ -45,8 +45,8 @@ static pid_t start(const char *name, const char *const *argv, int report)
 }
 
 /*
- * The child has a session of its own, so Ctrl-C, which is held, is passed on. False: it cannot be told and may be
- * left running.
+ * The child has a session of its own, so Ctrl-C, which is held, is passed on. False: it cannot be
+ * told and may be left running.
  */
 static bool await_end(pid_t pid)
 {

@@ -32,8 +32,9 @@ void lossy_add_to(const struct group *self, struct scene_view *view);
 bool lossy_is_exact(const struct group *self);
 
 /*
- * @move is to go to the viewers: what is inexact where it comes from is taken along. False: it
- * cannot go, as it is not the @last one. lossy_exclude() then has to be called.
+ * @move is to go to the viewers: what is inexact where it comes from is taken along, or dirty
+ * where it goes to, which is for lossy_exclude() after the last one. False: it cannot go, since
+ * pictures are still to paint there and it is not the @last one.
  */
 bool lossy_move(struct group *self, const struct scene_move *move, bool last);
 
